@@ -1,0 +1,1 @@
+"""The program: everything that scoring does, free of Azure Functions types so that any host can call it."""

@@ -1,0 +1,37 @@
+"""The errors Tally raises on purpose: each says what happened and, in its hint, what to do about it."""
+
+
+class TallyError(Exception):
+    """Base of all; `str(error)` is the message, followed by the hint where there is one."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class InvalidInput(TallyError):
+    """What the caller gave cannot be used; trying again changes nothing."""
+
+
+class SettingsError(InvalidInput):
+    """A setting is missing or has a value that cannot be used."""
+
+
+class BundleError(InvalidInput):
+    """A model bundle is missing, damaged, or not what its manifest says."""
+
+
+class NotFound(TallyError):
+    """The named thing does not exist."""
+
+
+class Conflict(TallyError):
+    """Somebody else changed it first; load it again before deciding anew."""
+
+
+class Transient(TallyError):
+    """A service did not answer as it should; trying again later may work."""

@@ -1,0 +1,166 @@
+"""Every setting of the app in one frozen value, read once from the environment and checked at the edge."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from shared.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach a service: a connection string, or (without keys) the addresses used with an identity."""
+
+    name: str
+    string: str | None = field(default=None, repr=False)
+    blob_uri: str | None = None
+    queue_uri: str | None = None
+    namespace: str | None = None
+
+    @classmethod
+    def from_env(cls, name: str, env: Mapping[str, str]) -> "Connection":
+        """Read `NAME`, or `NAME__blobServiceUri`, `__queueServiceUri`, `__fullyQualifiedNamespace`."""
+        return cls(
+            name,
+            env.get(name) or None,
+            env.get(f"{name}__blobServiceUri"),
+            env.get(f"{name}__queueServiceUri"),
+            env.get(f"{name}__fullyQualifiedNamespace"),
+        )
+
+
+def _setting(env: str, default: Any, text: str) -> Any:
+    return field(default=default, metadata={"env": env, "help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings, each named in its metadata by its environment variable, with a sentence of help."""
+
+    data_storage: Connection = _setting(
+        "DataStorage", Connection("DataStorage"), "Storage account of uploads and results; users may see it."
+    )
+    control_storage: Connection = _setting(
+        "ControlStorage",
+        Connection("ControlStorage"),
+        "Storage account of runs, bundles, logs and queues; users may not see it.",
+    )
+    event_hubs: Connection = _setting(
+        "EventHubs", Connection("EventHubs"), "Event Hubs namespace that devices send readings to."
+    )
+    event_hub_name: str = _setting("EVENT_HUB_NAME", "readings", "Event hub of the readings.")
+    event_hub_consumer_group: str = _setting(
+        "EVENT_HUB_CONSUMER_GROUP", "$Default", "Consumer group that the app reads with."
+    )
+    partition_count: int = _setting(
+        "PARTITION_COUNT", 4, "Partitions of the hub where Tally creates it (on this machine, by `azd up`)."
+    )
+    window_seconds: int = _setting(
+        "WINDOW_SECONDS", 5, "Length of a window; divides FILE_SECONDS. Change it only for a new hub."
+    )
+    file_seconds: int = _setting(
+        "FILE_SECONDS", 60, "Windows of this interval share a Parquet file per partition; divides 3600."
+    )
+    allowed_lateness_seconds: int = _setting(
+        "ALLOWED_LATENESS_SECONDS", 10, "How far behind the newest event a reading may be and still count."
+    )
+    max_ahead_seconds: int = _setting(
+        "MAX_AHEAD_SECONDS",
+        300,
+        "A reading stamped this far past its arrival is refused: its clock is wrong.",
+    )
+    idle_seconds: int = _setting(
+        "IDLE_SECONDS", 60, "A partition silent for this long has its open windows closed."
+    )
+    flush_schedule: str = _setting(
+        "FLUSH_SCHEDULE", "0 * * * * *", "When silent partitions are looked for (NCRONTAB, seconds first)."
+    )
+    scoring_schedule: str = _setting(
+        "SCORING_SCHEDULE",
+        "0 5 * * * *",
+        "When due spans are looked for and scored (NCRONTAB, seconds first).",
+    )
+    scoring_span_seconds: int = _setting(
+        "SCORING_SPAN_SECONDS", 3600, "How much time one run scores; a multiple of FILE_SECONDS."
+    )
+    sweep_schedule: str = _setting(
+        "SWEEP_SCHEDULE", "30 * * * * *", "When runs whose message was lost are looked for."
+    )
+    poll_seconds: int = _setting("POLL_SECONDS", 5, "How often a run in progress is looked at.")
+    task_work: int = _setting(
+        "TASK_WORK",
+        4_000_000_000,
+        "Work of one scoring task, in windows times support vectors: about a minute on one core.",
+    )
+    task_retries: int = _setting("TASK_RETRIES", 2, "How often a failed task is tried again.")
+    task_seconds: int = _setting("TASK_SECONDS", 3600, "Wall-clock limit of one task.")
+    predictions_csv: bool = _setting(
+        "PREDICTIONS_CSV", False, "Also write predictions as CSV (TS,Device,Tag,Val,Prediction)."
+    )
+    compute: str = _setting("COMPUTE", "local", "Where tasks run: local.")
+    local_compute_dir: str = _setting(
+        "LOCAL_COMPUTE_DIR", ".tally/compute", "Folder of local compute's runs; survives the host."
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """Read all settings; raises SettingsError naming the one that cannot be used."""
+        settings = cls(**{f.name: _read(f.metadata["env"], f.default, env) for f in fields(cls)})
+        _check_spans(settings)
+        return settings
+
+
+def _read(name: str, default: Any, env: Mapping[str, str]) -> Any:
+    if isinstance(default, Connection):
+        return Connection.from_env(name, env)
+    text = env.get(name, "")
+    if text == "":
+        return default
+    if isinstance(default, bool):
+        return _read_bool(name, text)
+    return _read_int(name, text) if isinstance(default, int) else text
+
+
+def _read_bool(name: str, text: str) -> bool:
+    if text.lower() in ("true", "1", "yes"):
+        return True
+    if text.lower() in ("false", "0", "no"):
+        return False
+    raise SettingsError(f"{name} is {text!r}, which is neither true nor false.")
+
+
+def _read_int(name: str, text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise SettingsError(f"{name} is {text!r}, which is not a whole number.") from None
+    if value < 0:
+        raise SettingsError(f"{name} is {value}; it must not be negative.")
+    return value
+
+
+def _check_spans(s: Settings) -> None:
+    for name, part, whole_name, whole in (
+        ("WINDOW_SECONDS", s.window_seconds, "FILE_SECONDS", s.file_seconds),
+        ("FILE_SECONDS", s.file_seconds, "an hour", 3600),
+        ("FILE_SECONDS", s.file_seconds, "SCORING_SPAN_SECONDS", s.scoring_span_seconds),
+    ):
+        if part == 0 or whole == 0 or whole % part:
+            raise SettingsError(f"{name} is {part} s, which does not divide {whole_name} ({whole} s).")
+
+
+def load_local_settings(root: Path) -> dict[str, str]:
+    """Values of local.settings.json, or of the sample where there is none; raises SettingsError."""
+    path = root / "local.settings.json"
+    if not path.exists():
+        path = root / "local.settings.sample.json"
+    try:
+        values = json.loads(path.read_text())["Values"]
+    except FileNotFoundError:
+        raise SettingsError(f"There is no {path}.", "Run the command in the project's folder.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{path} is not a settings file: {error}.") from error
+    return {str(name): str(value) for name, value in values.items()}

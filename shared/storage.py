@@ -1,0 +1,239 @@
+"""Blobs and queues behind two small ports, so that every rule about storage is tested without a network."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared.errors import Conflict, SettingsError
+from shared.settings import Connection, Settings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient, ContainerClient
+    from azure.storage.queue import QueueClient, QueueServiceClient
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob's content and the ETag it had when read."""
+
+    data: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """A line of a listing; `modified` is aware, in UTC."""
+
+    name: str
+    etag: str
+    size: int
+    modified: datetime
+
+
+class BlobStore(Protocol):
+    """One container. Every write is a single put: readers see the old blob or the new one, never a part."""
+
+    def get(self, name: str) -> Blob | None:
+        """The blob, or None where there is none."""
+
+    def put(self, name: str, data: bytes, *, etag: str | None = None, new: bool = False) -> str:
+        """Write whole; with `etag` only over that version, with `new` only where none is.
+
+        Returns the new ETag; raises Conflict where the condition does not hold.
+        """
+
+    def list(self, prefix: str = "") -> Iterator[BlobInfo]:
+        """The blobs whose name begins with `prefix`, in name order."""
+
+    def delete(self, name: str) -> None:
+        """Remove the blob; an absent one is fine."""
+
+
+class Queue(Protocol):
+    """One queue of text messages."""
+
+    def send(self, text: str, delay_seconds: float = 0) -> None:
+        """Add a message that becomes visible after the delay (at most seven days)."""
+
+
+@dataclass(slots=True)
+class MemoryBlobs:
+    """A container in memory, with ETag conditions like the real one."""
+
+    blobs: dict[str, tuple[Blob, datetime]] = field(default_factory=dict)
+    _etags: Iterator[int] = field(default_factory=itertools.count)
+
+    def get(self, name: str) -> Blob | None:
+        entry = self.blobs.get(name)
+        return entry[0] if entry else None
+
+    def put(self, name: str, data: bytes, *, etag: str | None = None, new: bool = False) -> str:
+        held = self.get(name)
+        if (new and held) or (etag is not None and (held is None or held.etag != etag)):
+            raise Conflict(f"{name} was changed by somebody else.")
+        blob = Blob(bytes(data), f'"{next(self._etags)}"')
+        self.blobs[name] = (blob, datetime.now(UTC))
+        return blob.etag
+
+    def list(self, prefix: str = "") -> Iterator[BlobInfo]:
+        for name in sorted(self.blobs):
+            if name.startswith(prefix):
+                blob, modified = self.blobs[name]
+                yield BlobInfo(name, blob.etag, len(blob.data), modified)
+
+    def delete(self, name: str) -> None:
+        self.blobs.pop(name, None)
+
+
+@dataclass(slots=True)
+class MemoryQueue:
+    """A queue in memory: `messages` are (text, delay) in the order sent."""
+
+    messages: list[tuple[str, float]] = field(default_factory=list)
+
+    def send(self, text: str, delay_seconds: float = 0) -> None:
+        self.messages.append((text, delay_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class AzureBlobs:
+    """A container of a storage account; it is created by the first write."""
+
+    client: "ContainerClient"
+
+    def get(self, name: str) -> Blob | None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            download = self.client.download_blob(name)
+            return Blob(download.readall(), str(download.properties.etag))
+        except ResourceNotFoundError:
+            return None
+
+    def put(self, name: str, data: bytes, *, etag: str | None = None, new: bool = False) -> str:
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+
+        condition: dict[str, Any] = {"overwrite": not new}
+        if etag is not None:
+            condition |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            return str(self._upload(name, data, condition)["etag"])
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            raise Conflict(f"{name} was changed by somebody else.") from error
+        except ResourceNotFoundError as error:
+            if etag is not None:
+                raise Conflict(f"{name} was removed by somebody else.") from error
+            raise
+
+    def _upload(self, name: str, data: bytes, condition: dict[str, Any]) -> dict[str, Any]:
+        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+
+        blob = self.client.get_blob_client(name)
+        try:
+            return blob.upload_blob(data, **condition)
+        except ResourceNotFoundError as error:
+            if error.error_code != "ContainerNotFound":  # type: ignore[attr-defined]
+                raise
+        try:
+            self.client.create_container()
+        except ResourceExistsError:
+            pass
+        return blob.upload_blob(data, **condition)
+
+    def list(self, prefix: str = "") -> Iterator[BlobInfo]:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            for item in self.client.list_blobs(name_starts_with=prefix or None):
+                yield BlobInfo(item.name, str(item.etag), int(item.size), item.last_modified)
+        except ResourceNotFoundError:
+            return
+
+    def delete(self, name: str) -> None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            self.client.delete_blob(name)
+        except ResourceNotFoundError:
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class AzureQueue:
+    """A queue of a storage account; it is created by the first message."""
+
+    client: "QueueClient"
+
+    def send(self, text: str, delay_seconds: float = 0) -> None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            self.client.send_message(text, visibility_timeout=int(delay_seconds))
+        except ResourceNotFoundError:
+            self.client.create_queue()
+            self.client.send_message(text, visibility_timeout=int(delay_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The two accounts: data, which users may see, and control, which they may not."""
+
+    data_account: Connection
+    control_account: Connection
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Storage":
+        """The accounts that the settings name; nothing is contacted yet."""
+        return cls(settings.data_storage, settings.control_storage)
+
+    def data(self, container: str) -> BlobStore:
+        """A container of the data account."""
+        return AzureBlobs(_blob_service(self.data_account).get_container_client(container))
+
+    def control(self, container: str) -> BlobStore:
+        """A container of the control account."""
+        return AzureBlobs(_blob_service(self.control_account).get_container_client(container))
+
+    def queue(self, name: str) -> Queue:
+        """A queue of the control account."""
+        return AzureQueue(_queue_service(self.control_account).get_queue_client(name))
+
+
+@cache
+def _blob_service(connection: Connection) -> "BlobServiceClient":
+    from azure.storage.blob import BlobServiceClient
+
+    if connection.string:
+        return BlobServiceClient.from_connection_string(connection.string)
+    return BlobServiceClient(_address(connection, connection.blob_uri, "blobServiceUri"), _credential())
+
+
+@cache
+def _queue_service(connection: Connection) -> "QueueServiceClient":
+    from azure.storage.queue import QueueServiceClient
+
+    if connection.string:
+        return QueueServiceClient.from_connection_string(connection.string)
+    return QueueServiceClient(
+        _address(connection, connection.queue_uri, "queueServiceUri"), credential=_credential()
+    )
+
+
+def _address(connection: Connection, uri: str | None, part: str) -> str:
+    if uri:
+        return uri
+    raise SettingsError(
+        f"{connection.name} is not set.",
+        f"Set {connection.name} to a connection string, or {connection.name}__{part} to use an identity.",
+    )
+
+
+@cache
+def _credential() -> Any:
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
