@@ -2,12 +2,13 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.errors import Conflict, SettingsError
+from shared.errors import Conflict, SettingsError, Transient
 from shared.settings import Connection, Settings
 
 if TYPE_CHECKING:
@@ -98,6 +99,22 @@ class MemoryQueue:
         self.messages.append((text, delay_seconds))
 
 
+@contextmanager
+def _reaching(what: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours: a changed blob is a Conflict, everything else may pass."""
+    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError
+
+    try:
+        yield
+    except (ResourceExistsError, ResourceModifiedError) as error:
+        raise Conflict(f"{what} was changed by somebody else.") from error
+    except AzureError as error:
+        reason = str(error).partition("\n")[0]
+        raise Transient(
+            f"{what} cannot be reached: {reason}", "Is the storage account up? (`make up`)"
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class AzureBlobs:
     """A container of a storage account; it is created by the first write."""
@@ -107,59 +124,50 @@ class AzureBlobs:
     def get(self, name: str) -> Blob | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        try:
-            download = self.client.download_blob(name)
-            return Blob(download.readall(), str(download.properties.etag))
-        except ResourceNotFoundError:
-            return None
+        with _reaching(name):
+            try:
+                download = self.client.download_blob(name)
+                return Blob(download.readall(), str(download.properties.etag))
+            except ResourceNotFoundError:
+                return None
 
     def put(self, name: str, data: bytes, *, etag: str | None = None, new: bool = False) -> str:
         from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
         condition: dict[str, Any] = {"overwrite": not new}
         if etag is not None:
             condition |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        try:
-            return str(self._upload(name, data, condition)["etag"])
-        except (ResourceExistsError, ResourceModifiedError) as error:
-            raise Conflict(f"{name} was changed by somebody else.") from error
-        except ResourceNotFoundError as error:
-            if etag is not None:
-                raise Conflict(f"{name} was removed by somebody else.") from error
-            raise
+        with _reaching(name):
+            return self._upload(name, data, condition)
 
-    def _upload(self, name: str, data: bytes, condition: dict[str, Any]) -> dict[str, Any]:
+    def _upload(self, name: str, data: bytes, condition: dict[str, Any]) -> str:
         from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
         blob = self.client.get_blob_client(name)
         try:
-            return blob.upload_blob(data, **condition)
+            return str(blob.upload_blob(data, **condition)["etag"])
         except ResourceNotFoundError as error:
-            if error.error_code != "ContainerNotFound":  # type: ignore[attr-defined]
-                raise
-        try:
+            if "match_condition" in condition:
+                raise Conflict(f"{name} was removed by somebody else.") from error
+        with suppress(ResourceExistsError):
             self.client.create_container()
-        except ResourceExistsError:
-            pass
-        return blob.upload_blob(data, **condition)
+        return str(blob.upload_blob(data, **condition)["etag"])
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
         from azure.core.exceptions import ResourceNotFoundError
 
-        try:
-            for item in self.client.list_blobs(name_starts_with=prefix or None):
-                yield BlobInfo(item.name, str(item.etag), int(item.size), item.last_modified)
-        except ResourceNotFoundError:
-            return
+        with _reaching(f"{self.client.container_name}/{prefix}"):
+            try:
+                for item in self.client.list_blobs(name_starts_with=prefix or None):
+                    yield BlobInfo(item.name, str(item.etag), int(item.size), item.last_modified)
+            except ResourceNotFoundError:
+                return
 
     def delete(self, name: str) -> None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        try:
+        with _reaching(name), suppress(ResourceNotFoundError):
             self.client.delete_blob(name)
-        except ResourceNotFoundError:
-            pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +179,12 @@ class AzureQueue:
     def send(self, text: str, delay_seconds: float = 0) -> None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        try:
-            self.client.send_message(text, visibility_timeout=int(delay_seconds))
-        except ResourceNotFoundError:
-            self.client.create_queue()
-            self.client.send_message(text, visibility_timeout=int(delay_seconds))
+        with _reaching(f"Queue {self.client.queue_name}"):
+            try:
+                self.client.send_message(text, visibility_timeout=int(delay_seconds))
+            except ResourceNotFoundError:
+                self.client.create_queue()
+                self.client.send_message(text, visibility_timeout=int(delay_seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,9 @@
+"""The Function App: registers the triggers, nothing else."""
+
+import azure.functions as func
+
+from functions import readings, runs, scoring
+
+app = func.FunctionApp()
+for family in (readings, scoring, runs):
+    app.register_functions(family.blueprint)

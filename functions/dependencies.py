@@ -1,0 +1,26 @@
+"""What handlers need, made once per process at the first call: importing the app contacts nothing."""
+
+from functools import cache
+
+from shared.app import make_driver
+from shared.runs.driver import Driver
+from shared.settings import Settings
+from shared.storage import Storage
+
+
+@cache
+def settings() -> Settings:
+    """The settings, from the environment."""
+    return Settings.from_env()
+
+
+@cache
+def storage() -> Storage:
+    """The two accounts."""
+    return Storage.from_settings(settings())
+
+
+@cache
+def driver() -> Driver:
+    """What starts runs and moves them on."""
+    return make_driver(settings(), storage())

@@ -1,0 +1,57 @@
+"""Compute: where the tasks of a run execute. Workloads do not know which implementation that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A command line of a run; safe to repeat, because its outputs have fixed names and are written whole.
+
+    `command` begins with "python"; `needs` names the tasks that must have succeeded before it starts.
+    """
+
+    id: str
+    image: str
+    command: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    retries: int = 2
+    seconds: int = 3600
+
+
+class Phase(StrEnum):
+    """What compute is doing with a run."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An observation of a run: its phase, its task counts, and a reason where it did not succeed."""
+
+    phase: Phase
+    tasks: int = 0
+    done: int = 0
+    failed: int = 0
+    reason: str = ""
+
+
+class Compute(Protocol):
+    """Executes the tasks of runs, somewhere."""
+
+    def submit(self, run_id: str, attempt: int, tasks: Sequence[Task]) -> None:
+        """Have the tasks executed. Submitting again changes nothing; a higher attempt repeats failed tasks."""
+
+    def status(self, run_id: str) -> Status:
+        """What became of the run so far; raises NotFound where it was never submitted."""
+
+    def cancel(self, run_id: str) -> None:
+        """Have the run stopped; `status` says when it is. An ended or unknown one stays as it is."""
+
+    def log(self, run_id: str, task_id: str) -> str:
+        """What the task wrote to stdout and stderr so far, all tries in order; raises NotFound."""

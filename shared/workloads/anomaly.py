@@ -1,0 +1,143 @@
+"""Anomaly detection: plans a run over a span of windows, and works out which spans are due."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+import msgspec
+
+from shared.compute import Task
+from shared.errors import InvalidInput
+from shared.models.bundle import Manifest, current_version, read_manifest
+from shared.readings import dataset
+from shared.readings.state import sealed_until
+from shared.runs.driver import Driver
+from shared.runs.record import Run
+from shared.settings import Settings
+from shared.storage import Storage
+from shared.telemetry import log
+
+WORKLOAD = "anomaly"
+WINDOW_COST = 300
+"""Reading, sorting and writing one window costs as much as evaluating about this many support vectors."""
+RUNS_PER_TICK = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The windows whose start lies in [start, end); both aware, UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> int:
+        """Its length."""
+        return int((self.end - self.start).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyWorkload:
+    """Cuts a bundle's series into tasks of about TASK_WORK each; a last task merges what they found."""
+
+    storage: Storage
+    settings: Settings
+
+    def plan(self, run_id: str, params: Mapping[str, str]) -> Sequence[Task]:
+        manifest = read_manifest(self.storage.control("bundles"), params["bundle"])
+        span = Span(datetime.fromisoformat(params["start"]), datetime.fromisoformat(params["end"]))
+        chunks = _chunks(manifest, span, self.settings)
+        common = (
+            "--run", run_id, "--bundle", params["bundle"], "--from", params["start"], "--to", params["end"],
+            "--parts", str(len(chunks)), *(("--csv",) if self.settings.predictions_csv else ()),
+        )  # fmt: skip
+        scores = [
+            self._task(f"score-{part:05d}", ("score", *common, "--part", str(part), *_series(chunk)))
+            for part, chunk in enumerate(chunks)
+        ]
+        return [*scores, self._task("merge", ("merge", *common), tuple(task.id for task in scores))]
+
+    def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
+        command = ("python", "-m", "scoring_images.anomaly", *arguments)
+        return Task(
+            task_id, "anomaly", command, needs, self.settings.task_retries, self.settings.task_seconds
+        )
+
+
+def _chunks(manifest: Manifest, span: Span, settings: Settings) -> list[range]:
+    windows = manifest.series * span.seconds / settings.window_seconds
+    work = windows * (WINDOW_COST + manifest.vectors / max(1, manifest.series))
+    count = max(1, min(manifest.series, ceil(work / max(1, settings.task_work))))
+    size = ceil(manifest.series / count)
+    return [range(first, min(first + size, manifest.series)) for first in range(0, manifest.series, size)]
+
+
+def _series(chunk: range) -> tuple[str, ...]:
+    return "--first", str(chunk.start), "--last", str(chunk.stop)
+
+
+def run_for(span: Span, bundle: str, now: datetime, *, backfill: bool = False) -> Run:
+    """The run of a span: the same span, the same id. Raises InvalidInput for an empty span.
+
+    A backfill's id names the bundle too, so that it can be repeated with a newer one.
+    """
+    if span.seconds <= 0:
+        raise InvalidInput(
+            f"The span {span.start:%Y-%m-%dT%H:%M:%SZ} to {span.end:%Y-%m-%dT%H:%M:%SZ} is empty."
+        )
+    run_id = f"{WORKLOAD}-{span.start:%Y%m%dT%H%M%SZ}-{span.seconds}s"
+    if backfill:
+        run_id = f"{run_id}-{bundle[:12]}"
+    params = {"bundle": bundle, "start": span.start.isoformat(), "end": span.end.isoformat()}
+    return Run(id=run_id, workload=WORKLOAD, params=params, created=now, updated=now)
+
+
+def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime) -> Run:
+    """The run that scores [start, end) with the current bundle, whether or not it was scored before.
+
+    Raises InvalidInput where a time has no zone, the span is empty, or no bundle is current.
+    """
+    if start.tzinfo is None or end.tzinfo is None:
+        raise InvalidInput("A time of the span has no zone.", "Write it like 2026-01-31T10:00:00Z.")
+    bundle = current_version(storage.control("bundles"))
+    if bundle is None:
+        raise InvalidInput("There is no bundle to score with.", "Train one: `tally train anomaly`.")
+    return run_for(Span(start.astimezone(UTC), end.astimezone(UTC)), bundle, now, backfill=True)
+
+
+def start_due_runs(driver: Driver, storage: Storage, settings: Settings) -> list[str]:
+    """Start a run for every span that has ended and is sealed; the ids of those started.
+
+    A watermark says what was started before: missed ticks are caught up, and nothing is scored twice.
+    """
+    bundle = current_version(storage.control("bundles"))
+    sealed = sealed_until(storage.control("ingest"), settings.event_hub_name)
+    if bundle is None or sealed is None:
+        log("nothing to score yet", readings="none" if sealed is None else "", bundle=bundle or "none")
+        return []
+    marks, windows = storage.control("runs"), storage.data("windows")
+    mark = marks.get(f"watermarks/{WORKLOAD}")
+    since = msgspec.json.decode(mark.data, type=datetime) if mark else dataset.first_window(windows)
+    spans = list(due_spans(since, sealed, settings.scoring_span_seconds)) if since else []
+    started: list[str] = []
+    for span in spans:
+        if len(started) == RUNS_PER_TICK:
+            break
+        if dataset.has_windows(windows, span.start, span.end):
+            run = run_for(span, bundle, driver.now())
+            started += [run.id] if driver.start(run) else []
+        since = span.end
+    if spans:
+        etag = mark.etag if mark else None
+        marks.put(f"watermarks/{WORKLOAD}", msgspec.json.encode(since), etag=etag, new=mark is None)
+    return started
+
+
+def due_spans(since: datetime, sealed: datetime, seconds: int) -> Iterator[Span]:
+    """The whole spans, aligned to the epoch, from the one holding `since` to the last ended by `sealed`."""
+    start = datetime.fromtimestamp(since.timestamp() // seconds * seconds, UTC)
+    step = timedelta(seconds=seconds)
+    while start + step <= sealed:
+        yield Span(start, start + step)
+        start += step
