@@ -1,0 +1,102 @@
+"""Starting and stopping the server, in this event loop or in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from devhost.eventhub.amqp.error import AmqpError, Condition
+from devhost.eventhub.broker import Broker, HubSpec, PublishHook
+from devhost.eventhub.connection import Connection, Service
+from devhost.eventhub.tokens import SharedKey
+from shared.errors import SettingsError
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+IDLE_TIMEOUT_MS = 240_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to serve. Without `data`, events live in temporary files; `port` 0 takes any free one."""
+
+    hubs: Sequence[HubSpec]
+    key: SharedKey
+    data: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    idle_timeout_ms: int = IDLE_TIMEOUT_MS
+    on_publish: PublishHook | None = None
+
+
+class Server:
+    """A listening server; close it."""
+
+    def __init__(self, listener: asyncio.Server, service: Service, options: Options) -> None:
+        self._listener = listener
+        self._service = service
+        self._options = options
+        self.port: int = listener.sockets[0].getsockname()[1]
+
+    @property
+    def connection_string(self) -> str:
+        """What the SDKs are given, key and all. The port is honoured in emulator mode only, spelt like this."""
+        key = self._options.key
+        return (
+            f"Endpoint=sb://{self._options.host}:{self.port};SharedAccessKeyName={key.name};"
+            f"SharedAccessKey={key.key};UseDevelopmentEmulator=true;"
+        )
+
+    def drop_connections(self) -> None:
+        """Ends all connections at once, as a network fault would."""
+        for connection in list(self._service.connections):
+            connection.abort()
+
+    async def close(self) -> None:
+        """Says goodbye to all peers and flushes the events to disk."""
+        self._listener.close()
+        for connection in list(self._service.connections):
+            connection.fail(AmqpError(Condition.FORCED, "The server is stopping."))
+        await asyncio.sleep(0)
+        self.drop_connections()
+        await self._listener.wait_closed()
+        self._service.broker.close()
+
+
+async def listen(options: Options) -> Server:
+    """Opens the hubs and listens. SettingsError for an address that is not loopback, a taken port, a used folder."""
+    if options.host not in LOOPBACK:
+        raise SettingsError(
+            f"The Event Hubs peer listens on this machine only, not on {options.host!r}.", "Use 127.0.0.1."
+        )
+    broker = Broker(options.hubs, options.data, options.on_publish)
+    service = Service(broker, options.key, options.idle_timeout_ms)
+    loop = asyncio.get_running_loop()
+    try:
+        listener = await loop.create_server(lambda: Connection(service), options.host, options.port)
+    except OSError as error:
+        broker.close()
+        raise SettingsError(
+            f"Port {options.port} on {options.host} cannot be used: {error.strerror or error}.",
+            "Stop what holds it, or choose another with --port.",
+        ) from error
+    return Server(listener, service, options)
+
+
+@contextmanager
+def background(options: Options) -> Iterator[Server]:
+    """The server in a thread with its own event loop, for programs that block."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="eventhub", daemon=True)
+    thread.start()
+    try:
+        server = asyncio.run_coroutine_threadsafe(listen(options), loop).result()
+        try:
+            yield server
+        finally:
+            asyncio.run_coroutine_threadsafe(server.close(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
