@@ -1,0 +1,39 @@
+"""What commands share: settings as the app reads them, and errors shown as a sentence instead of a traceback."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from shared.settings import Settings, load_local_settings
+from shared.storage import Storage
+
+if TYPE_CHECKING:
+    from shared.runs.driver import Driver
+
+ROOT = Path(__file__).resolve().parents[2]
+console = Console()
+
+
+@cache
+def settings() -> Settings:
+    """Settings of the environment, over those of local.settings.json or its sample; local paths from the root."""
+    os.environ.update(load_local_settings(ROOT) | os.environ)
+    os.environ.setdefault("LOCAL_COMPUTE_DIR", str(ROOT / ".tally" / "compute"))
+    return Settings.from_env()
+
+
+@cache
+def storage() -> Storage:
+    """The two accounts that the settings name."""
+    return Storage.from_settings(settings())
+
+
+@cache
+def driver() -> "Driver":
+    """What starts runs and moves them on, as in the app."""
+    from shared.app import make_driver
+
+    return make_driver(settings(), storage())
