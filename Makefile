@@ -1,0 +1,50 @@
+# demo: see all of it work on this machine    test: run all tests    bench: measure
+# up: run the app here until Ctrl-C            lint: check the code   lock: pin dependencies anew
+PYTHON ?= $(shell command -v python3.13 || command -v python3)
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --require-hashes
+
+.PHONY: demo up test bench lint lock
+demo: .venv/tools
+	@$(BIN)/python -m devhost demo
+
+up: .venv/tools
+	@$(BIN)/python -m devhost up
+
+test: .venv/dev
+	$(BIN)/pytest
+
+bench: .venv/dev
+	$(BIN)/python -m bench
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+lock: .venv/uv
+	$(UV) pip compile $(COMPILE) requirements/dev.in -o requirements-dev.txt $(FLAGS)
+	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/tools.in -o requirements-tools.txt $(FLAGS)
+	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/app.in -o requirements.txt $(FLAGS)
+	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/anomaly.in -o scoring_images/anomaly/requirements.txt $(FLAGS)
+	$(UV) pip compile $(COMPILE) requirements/uv.in -o requirements/uv.txt $(FLAGS)
+
+COMPILE := --quiet --generate-hashes --python-version 3.13 --universal
+FLAGS := --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.venv/uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(not v.startswith("3.13.") and f"Tally needs Python 3.13; $(PYTHON) is {v}. Name one: make PYTHON=/path/to/python3.13")'
+	@echo "Installing what Tally needs into .venv (once)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/tools: .venv/uv requirements-tools.txt pyproject.toml
+	@$(INSTALL) -r requirements-tools.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/tools requirements-dev.txt
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
