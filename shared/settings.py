@@ -158,7 +158,7 @@ def load_local_settings(root: Path) -> dict[str, str]:
     if not path.exists():
         path = root / "local.settings.sample.json"
     try:
-        values = json.loads(path.read_text())["Values"]
+        values = dict(json.loads(path.read_text())["Values"])
     except FileNotFoundError:
         raise SettingsError(f"There is no {path}.", "Run the command in the project's folder.") from None
     except (ValueError, KeyError, TypeError) as error:
