@@ -212,6 +212,25 @@ class Storage:
         return AzureQueue(_queue_service(self.control_account).get_queue_client(name))
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryStorage(Storage):
+    """Both accounts in memory, for tests."""
+
+    data_account: Connection = Connection("DataStorage")
+    control_account: Connection = Connection("ControlStorage")
+    containers: dict[tuple[str, str], MemoryBlobs] = field(default_factory=dict)
+    queues: dict[str, MemoryQueue] = field(default_factory=dict)
+
+    def data(self, container: str) -> MemoryBlobs:
+        return self.containers.setdefault(("data", container), MemoryBlobs())
+
+    def control(self, container: str) -> MemoryBlobs:
+        return self.containers.setdefault(("control", container), MemoryBlobs())
+
+    def queue(self, name: str) -> MemoryQueue:
+        return self.queues.setdefault(name, MemoryQueue())
+
+
 @cache
 def _blob_service(connection: Connection) -> "BlobServiceClient":
     from azure.storage.blob import BlobServiceClient
