@@ -1,0 +1,159 @@
+"""Windows in Blob Storage: Parquet by date and hour, written once per partition and file interval, read by span."""
+
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.readings.event import Series
+from shared.readings.timestamps import from_micros
+from shared.readings.window import Grid, Rows
+from shared.storage import BlobInfo, BlobStore
+
+if TYPE_CHECKING:
+    import polars
+
+COLUMNS = ("device", "sensor", "window_end", "count", "mean", "min", "max", "std")
+_NAME = re.compile(r"date=[0-9-]{10}/hour=[0-9]{2}/p(.+)-([0-9]{8}T[0-9]{6}Z)\.parquet")
+_HOUR = timedelta(hours=1)
+_TRANSFERS = 16
+
+
+def file_name(partition: str, start: int) -> str:
+    """Blob name of a partition's windows that begin in the file interval from `start` (microseconds)."""
+    return f"{from_micros(start):date=%Y-%m-%d/hour=%H}/p{partition}-{from_micros(start):%Y%m%dT%H%M%SZ}.parquet"
+
+
+def file_start(name: str) -> datetime | None:
+    """Start of the interval whose windows a blob holds; None for a name of another kind."""
+    match = _NAME.fullmatch(name)
+    return datetime.strptime(match[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None
+
+
+def write(store: BlobStore, partition: str, rows: Rows, names: list[Series], grid: Grid) -> int:
+    """Write rows into the files of their intervals, each whole; the same rows give the same bytes.
+
+    Returns how many files there were.
+    """
+    numbers = rows.starts(grid) // grid.file
+
+    def write_one(number: int) -> None:
+        part = rows.take(slice(*np.searchsorted(numbers, [number, number + 1]).tolist()))
+        store.put(file_name(partition, number * grid.file), to_parquet(part, names, grid))
+
+    files = np.unique(numbers).tolist()
+    with ThreadPoolExecutor(_TRANSFERS) as pool:
+        list(pool.map(write_one, files))
+    return len(files)
+
+
+def to_parquet(rows: Rows, names: list[Series], grid: Grid) -> bytes:
+    """The rows as a Parquet file, sorted by device, sensor and window end."""
+    import polars as pl
+
+    devices, sensors = (pl.Series([pair[i] for pair in names], dtype=pl.String) for i in (0, 1))
+    frame = pl.DataFrame(
+        {
+            "device": devices.gather(rows.series),
+            "sensor": sensors.gather(rows.series),
+            "window_end": pl.Series(rows.starts(grid) + grid.window).cast(pl.Datetime("us", "UTC")),
+            "count": rows.count,
+            "mean": rows.mean(),
+            "min": rows.low,
+            "max": rows.high,
+            "std": rows.std(),
+        }
+    )
+    file = BytesIO()
+    frame.sort("device", "sensor", "window_end").write_parquet(file, compression="zstd")
+    return file.getvalue()
+
+
+def read_windows(store: BlobStore, start: datetime, end: datetime) -> "polars.DataFrame":
+    """Windows that start in [start, end), sorted by device, sensor and window end; both bounds on window boundaries.
+
+    Columns: device, sensor (str), window_end (datetime[us, UTC]), count (i64), mean, min, max, std (f64). A window
+    whose readings came through several partitions is one row. Only the hours of the span are listed.
+    """
+    import polars as pl
+
+    names = [blob.name for blob in files(store, start, end)]
+    with ThreadPoolExecutor(_TRANSFERS) as pool:
+        frames = [frame for frame in pool.map(lambda name: _read(store, name), names) if frame is not None]
+    inside = (pl.col("window_end") > pl.lit(start)) & (pl.col("window_end") <= pl.lit(end))
+    return _merged(pl.concat([_no_windows(), *frames]).filter(inside))
+
+
+def _read(store: BlobStore, name: str) -> "polars.DataFrame | None":
+    import polars as pl
+
+    blob = store.get(name)
+    return None if blob is None else pl.read_parquet(BytesIO(blob.data), columns=list(COLUMNS))
+
+
+def _no_windows() -> "polars.DataFrame":
+    import polars as pl
+
+    kinds: list[pl.DataType] = [pl.String(), pl.String(), pl.Datetime("us", "UTC"), pl.Int64(), *[pl.Float64()] * 4]
+    return pl.DataFrame(schema=dict(zip(COLUMNS, kinds, strict=True)))
+
+
+def _merged(frame: "polars.DataFrame") -> "polars.DataFrame":
+    """One row per (series, window): counts added, moments combined (Chan et al. 1983, pairwise update)."""
+    import polars as pl
+
+    key = ["device", "sensor", "window_end"]
+    frame = frame.sort(*key, "count", "mean", "std")
+    if not frame.select(key).is_duplicated().any():
+        return frame
+    count, mean, std = pl.col("count"), pl.col("mean"), pl.col("std")
+    whole = (mean * count).sum() / count.sum()
+    variance = ((std**2 + (mean - whole) ** 2) * count).sum() / count.sum()
+    return frame.group_by(key, maintain_order=True).agg(
+        count.sum(), whole.alias("mean"), pl.col("min").min(), pl.col("max").max(), variance.sqrt().alias("std")
+    )
+
+
+def files(store: BlobStore, start: datetime, end: datetime) -> Iterator[BlobInfo]:
+    """The files that may hold windows starting in [start, end), hour by hour."""
+    for hour in _hours_between(start, end):
+        for blob in store.list(f"{hour:date=%Y-%m-%d/hour=%H/}"):
+            held = file_start(blob.name)
+            if held is not None and held < end:
+                yield blob
+
+
+def _hours_between(start: datetime, end: datetime) -> Iterable[datetime]:
+    hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    while hour < end:
+        yield hour
+        hour += _HOUR
+
+
+def hours(store: BlobStore, start: datetime, end: datetime) -> list[datetime]:
+    """The hours of [start, end) that have windows, each by its beginning."""
+    return [hour for hour in _hours_between(start, end) if any(files(store, hour, min(hour + _HOUR, end)))]
+
+
+def first_window(store: BlobStore) -> datetime | None:
+    """Start of the earliest file interval that has windows; None where there are none."""
+    earliest: datetime | None = None
+    hour = ""
+    for blob in store.list("date="):
+        start = file_start(blob.name)
+        if start is None:
+            continue
+        if earliest is not None and blob.name[: len(hour)] != hour:
+            break
+        hour = blob.name[: len("date=2018-04-06/hour=20/")]
+        earliest = start if earliest is None else min(earliest, start)
+    return earliest
+
+
+def last_window(store: BlobStore) -> datetime | None:
+    """Start of the latest file interval that has windows; None where there are none. Lists all names."""
+    return max(filter(None, (file_start(blob.name) for blob in store.list("date="))), default=None)
