@@ -1,0 +1,96 @@
+"""Clients for the services that bindings name: by connection string, or by address and identity."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from devhost.accounts import DEVELOPMENT_STORAGE
+from shared.errors import SettingsError
+from shared.settings import Connection
+
+if TYPE_CHECKING:
+    from azure.eventhub.aio import EventHubConsumerClient
+    from azure.storage.blob.aio import BlobServiceClient
+    from azure.storage.queue.aio import QueueServiceClient
+
+HOST_STORAGE = "AzureWebJobsStorage"
+# The SDKs' own pauses begin at 15 s; listeners have their own.
+_RETRY: dict[str, Any] = {"initial_backoff": 0, "increment_base": 2, "retry_total": 3}
+
+
+def connection(settings: Mapping[str, str], name: str) -> Connection:
+    """The connection that setting `name` holds, or `AzureWebJobs` + `name`; raises SettingsError."""
+    for candidate in (name, f"AzureWebJobs{name}"):
+        found = Connection.from_env(candidate, settings)
+        if found.string or found.blob_uri or found.queue_uri or found.namespace:
+            return found
+    raise SettingsError(
+        f"There is no connection {name}.",
+        f"Set {name} to a connection string, or {name}__... to addresses for an identity.",
+    )
+
+
+def storage_string(settings: Mapping[str, str], name: str) -> str | None:
+    """The connection string of a storage account, development storage spelled out; None with an identity."""
+    text = connection(settings, name).string
+    if text is None or DEVELOPMENT_STORAGE.lower() not in text.lower():
+        return text
+    return _development_storage(settings)
+
+
+def queue_service(settings: Mapping[str, str], name: str) -> "QueueServiceClient":
+    """The queues of an account; raises SettingsError."""
+    from azure.storage.queue.aio import QueueServiceClient
+
+    if text := storage_string(settings, name):
+        return QueueServiceClient.from_connection_string(text, **_RETRY)
+    address = _address(connection(settings, name).queue_uri, name, "queueServiceUri")
+    return QueueServiceClient(address, credential=_credential(), **_RETRY)
+
+
+def blob_service(settings: Mapping[str, str], name: str) -> "BlobServiceClient":
+    """The containers of an account; raises SettingsError."""
+    from azure.storage.blob.aio import BlobServiceClient
+
+    if text := storage_string(settings, name):
+        return BlobServiceClient.from_connection_string(text, **_RETRY)
+    address = _address(connection(settings, name).blob_uri, name, "blobServiceUri")
+    return BlobServiceClient(address, credential=_credential(), **_RETRY)
+
+
+def event_hub_consumer(
+    settings: Mapping[str, str], name: str, event_hub: str, consumer_group: str, **options: Any
+) -> "EventHubConsumerClient":
+    """A consumer of an event hub; raises SettingsError."""
+    from azure.eventhub.aio import EventHubConsumerClient
+
+    found = connection(settings, name)
+    if found.string:
+        # A hub named within the string is the one that the real host reads, too.
+        named: dict[str, Any] = {} if "entitypath=" in found.string.lower() else {"eventhub_name": event_hub}
+        return EventHubConsumerClient.from_connection_string(
+            found.string, consumer_group=consumer_group, **named, **options
+        )
+    namespace = _address(found.namespace, name, "fullyQualifiedNamespace")
+    return EventHubConsumerClient(namespace, event_hub, consumer_group, _credential(), **options)
+
+
+def _development_storage(settings: Mapping[str, str]) -> str:
+    for text in settings.values():
+        if "AccountName=devstoreaccount1" in text and "QueueEndpoint=" in text:
+            return text
+    raise SettingsError(
+        f"{HOST_STORAGE} says {DEVELOPMENT_STORAGE}, but no other setting spells that account out.",
+        f"Set {HOST_STORAGE} to a full connection string.",
+    )
+
+
+def _address(address: str | None, name: str, part: str) -> str:
+    if address:
+        return address
+    raise SettingsError(f"{name} is not set.", f"Set {name} or {name}__{part}.")
+
+
+def _credential() -> Any:
+    from azure.identity.aio import DefaultAzureCredential
+
+    return DefaultAzureCredential()

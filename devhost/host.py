@@ -1,0 +1,169 @@
+"""The local Functions host: one worker, a listener for each trigger, and the HTTP side, until it is stopped."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from devhost.admin import Admin
+from devhost.app_settings import names, switched_on
+from devhost.event_grid import AzureListing, EventGrid, Seen
+from devhost.eventhubs import EventHubListener
+from devhost.function import FunctionInfo, of_type
+from devhost.host_json import HostOptions, read_host_json
+from devhost.http import Site, asgi, serve
+from devhost.keys import Keys, read_keys
+from devhost.outputs import queue_sender
+from devhost.pace import Listen, keep_listening
+from devhost.queue import AzureQueue, QueueListener
+from devhost.routes import Routes
+from devhost.runner import Run, Runner
+from devhost.timer import StatusFiles, TimerListener
+from devhost.worker import Worker
+from shared.errors import SettingsError
+
+log = logging.getLogger("devhost")
+
+GRACE_SECONDS = 15.0
+KNOWN = frozenset({"httpTrigger", "timerTrigger", "queueTrigger", "eventHubTrigger"})
+
+Listener = tuple[str, Listen]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a host lives: the app's folder, the folder of its own small state, the file of its keys."""
+
+    root: Path
+    data: Path
+    keys: Path
+
+
+async def run_host(
+    place: Place,
+    settings: Mapping[str, str],
+    listening: socket.socket,
+    stop: asyncio.Event,
+    ready: Callable[[list[FunctionInfo]], None] = lambda functions: None,
+) -> None:
+    """Run the app until `stop` is set; `ready` is called once everything listens.
+
+    Raises SettingsError or InvalidInput for an app that cannot run; nothing else ends it.
+    """
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    options = read_host_json(place.root)
+    worker = Worker(place.root)
+    functions = enabled(worker.functions, settings)
+    async with AsyncExitStack() as stack:
+        stack.callback(worker.close)
+        sender = await stack.enter_async_context(queue_sender(settings, base64=options.queues.base64))
+        runner = Runner(worker, sender, options.function_timeout)
+        listeners = trigger_listeners(functions, runner.run, settings, options, place.data, stack)
+        if grid := await event_grid(settings, place.data, stack):
+            listeners.append(("Event Grid", grid.listen))
+        tasks = [asyncio.create_task(keep_listening(name, listen, stop)) for name, listen in listeners]
+        keys = host_keys(place, settings, functions)
+        tasks.append(asyncio.create_task(_serve(functions, options, keys, runner.run, listening, stop)))
+        ready(functions)
+        await _until_stopped(tasks, stop)
+
+
+def enabled(functions: list[FunctionInfo], settings: Mapping[str, str]) -> list[FunctionInfo]:
+    """The functions that run here, settings filled in; `AzureWebJobs.NAME.Disabled` leaves one out."""
+    kept = []
+    for function in functions:
+        if switched_on(settings, f"AzureWebJobs.{function.name}.Disabled", default=False):
+            log.info("%s is disabled by a setting", function.name)
+        elif function.trigger_type not in KNOWN:
+            log.warning(
+                "%s has a %s, which this host does not know: it never runs",
+                function.name,
+                function.trigger_type,
+            )
+        else:
+            kept.append(function.expanded(settings))
+    return kept
+
+
+def host_keys(place: Place, settings: Mapping[str, str], functions: list[FunctionInfo]) -> Keys | None:
+    """The keys that callers need, or None where `DEVHOST_AUTH` is off."""
+    if not switched_on(settings, "DEVHOST_AUTH", default=True):
+        return None
+    return read_keys(place.keys, [f.name for f in of_type(functions, "httpTrigger")])
+
+
+def trigger_listeners(
+    functions: list[FunctionInfo],
+    run: Run,
+    settings: Mapping[str, str],
+    options: HostOptions,
+    data: Path,
+    stack: AsyncExitStack,
+) -> list[Listener]:
+    """A listener for every function that no HTTP call sets off; their clients close with `stack`."""
+    found: list[Listener] = []
+    statuses = StatusFiles(data / "timers")
+    for function in of_type(functions, "timerTrigger"):
+        found.append((function.name, TimerListener(function, run, statuses).listen))
+    for function in of_type(functions, "queueTrigger"):
+        queue = AzureQueue(settings, function.connection, function.queue)
+        stack.push_async_callback(queue.close)
+        found.append((function.name, QueueListener(function, run, queue, options.queues).listen))
+    for function in of_type(functions, "eventHubTrigger"):
+        found.append((function.name, EventHubListener(function, run, settings, options.event_hubs).listen))
+    return found
+
+
+async def event_grid(settings: Mapping[str, str], data: Path, stack: AsyncExitStack) -> EventGrid | None:
+    """The player of Event Grid, where `EVENT_GRID_CONTAINERS` names containers of a local account."""
+    containers = names(settings, "EVENT_GRID_CONTAINERS")
+    if not containers:
+        return None
+    queue = settings.get("EVENT_GRID_QUEUE", "")
+    if not queue:
+        raise SettingsError("EVENT_GRID_CONTAINERS is set, but EVENT_GRID_QUEUE is not.", "Name the queue.")
+    listing = AzureListing(settings, "DataStorage")
+    stack.push_async_callback(listing.close)
+    if not listing.local:
+        log.info("DataStorage is in the cloud: Event Grid itself has to tell of its blobs")
+        return None
+    sender = await stack.enter_async_context(queue_sender(settings, base64=False))
+    seen = Seen(data / "event-grid" / listing.account)
+    return EventGrid(listing.account, containers, "ControlStorage", queue, listing, seen, sender)
+
+
+async def _serve(
+    functions: list[FunctionInfo],
+    options: HostOptions,
+    keys: Keys | None,
+    run: Run,
+    listening: socket.socket,
+    stop: asyncio.Event,
+) -> None:
+    site = Site(Routes.of(of_type(functions, "httpTrigger")), options.route_prefix, keys, run)
+    await serve(asgi(site, Admin(functions, keys, run).routes()), listening, stop)
+
+
+async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        # Listeners restart by themselves: one that ends by an error has an error no restart mends.
+        await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        if late:
+            log.warning("%d listeners did not finish in %g s and are broken off", len(late), GRACE_SECONDS)
+    finally:
+        stopping.cancel()
+        for task in tasks:
+            if not task.done():
+                task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error

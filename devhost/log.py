@@ -1,0 +1,28 @@
+"""The host's log: plain lines in a file or pipe, colours on a terminal; the app's own lines go the same way."""
+
+import logging
+import sys
+
+_QUIET = ("azure", "uvicorn", "asyncio", "urllib3", "aiohttp")
+
+
+def set_up(level: int = logging.INFO) -> None:
+    """Send all logs to standard error, libraries' only from warnings on."""
+    logging.basicConfig(level=level, handlers=[_handler()], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # The event processor warns of each outage again and again; the listeners say it once.
+    logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
+    # A SDK that cannot reach a service logs it, and raises it, too.
+    logging.getLogger("azure.functions").setLevel(logging.WARNING)
+
+
+def _handler() -> logging.Handler:
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.logging import RichHandler
+
+        return RichHandler(console=Console(stderr=True), show_path=False, markup=False, log_time_format="%X")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler
