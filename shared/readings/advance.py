@@ -1,9 +1,9 @@
 """The one rule of ingest, without input or output: a state and a batch of events give the next state."""
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from logging import WARNING
 from typing import Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from shared.readings.state import NEVER, Names, PartitionState
 from shared.readings.timestamps import SECOND
 from shared.readings.window import Ints, fold
 from shared.settings import Settings
+from shared.telemetry import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def unseen(state: PartitionState, batch: Batch) -> Batch:
         return batch
     last = state.last_sequence
     if min(batch.sequences) <= last and min(batch.enqueued) > state.last_enqueued:
-        logging.warning("Sequence numbers start again at %d after %d: a new hub.", min(batch.sequences), last)
+        log("sequence numbers start again: a new hub", level=WARNING, first=min(batch.sequences), last=last)
         last = -1
     sequences = np.array(batch.sequences, np.int64)
     if sequences[0] > last and (np.diff(sequences) > 0).all():

@@ -1,10 +1,11 @@
 """Windows in Blob Storage: Parquet by date and hour, written once per partition and file interval, read by span."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from shared.storage import BlobInfo, BlobStore
 
 if TYPE_CHECKING:
     import polars
+
+    type Keep = Callable[[polars.DataFrame], polars.DataFrame]
 
 COLUMNS = ("device", "sensor", "window_end", "count", "mean", "min", "max", "std")
 _NAME = re.compile(r"date=[0-9-]{10}/hour=[0-9]{2}/p(.+)-([0-9]{8}T[0-9]{6}Z)\.parquet")
@@ -31,7 +34,11 @@ def file_name(partition: str, start: int) -> str:
 def file_start(name: str) -> datetime | None:
     """Start of the interval whose windows a blob holds; None for a name of another kind."""
     match = _NAME.fullmatch(name)
-    return datetime.strptime(match[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None
+    return _time(match[2]) if match else None
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def write(store: BlobStore, partition: str, rows: Rows, names: list[Series], grid: Grid) -> int:
@@ -73,26 +80,27 @@ def to_parquet(rows: Rows, names: list[Series], grid: Grid) -> bytes:
     return file.getvalue()
 
 
-def read_windows(store: BlobStore, start: datetime, end: datetime) -> "polars.DataFrame":
+def read_windows(store: BlobStore, start: datetime, end: datetime, keep: "Keep | None" = None) -> "polars.DataFrame":
     """Windows that start in [start, end), sorted by device, sensor and window end; both bounds on window boundaries.
 
     Columns: device, sensor (str), window_end (datetime[us, UTC]), count (i64), mean, min, max, std (f64). A window
-    whose readings came through several partitions is one row. Only the hours of the span are listed.
+    whose readings came through several partitions is one row. Only the span's hours are listed and its files read.
+    `keep` is shown the rows of each file in the span, and returns those wanted.
     """
     import polars as pl
 
-    names = [blob.name for blob in files(store, start, end)]
-    with ThreadPoolExecutor(_TRANSFERS) as pool:
-        frames = [frame for frame in pool.map(lambda name: _read(store, name), names) if frame is not None]
     inside = (pl.col("window_end") > pl.lit(start)) & (pl.col("window_end") <= pl.lit(end))
-    return _merged(pl.concat([_no_windows(), *frames]).filter(inside))
 
+    def read(name: str) -> "polars.DataFrame":
+        blob = store.get(name)
+        if blob is None:
+            return _no_windows()
+        rows = pl.read_parquet(BytesIO(blob.data), columns=list(COLUMNS)).filter(inside)
+        return keep(rows) if keep else rows
 
-def _read(store: BlobStore, name: str) -> "polars.DataFrame | None":
-    import polars as pl
-
-    blob = store.get(name)
-    return None if blob is None else pl.read_parquet(BytesIO(blob.data), columns=list(COLUMNS))
+    with ThreadPoolExecutor(_TRANSFERS) as pool:
+        frames = list(pool.map(read, [blob.name for blob in files(store, start, end)]))
+    return _merged(pl.concat([_no_windows(), *frames]))
 
 
 def _no_windows() -> "polars.DataFrame":
@@ -121,9 +129,12 @@ def _merged(frame: "polars.DataFrame") -> "polars.DataFrame":
 def files(store: BlobStore, start: datetime, end: datetime) -> Iterator[BlobInfo]:
     """The files that may hold windows starting in [start, end), hour by hour."""
     for hour in _hours_between(start, end):
-        for blob in store.list(f"{hour:date=%Y-%m-%d/hour=%H/}"):
-            held = file_start(blob.name)
-            if held is not None and held < end:
+        listed = [blob for blob in store.list(f"{hour:date=%Y-%m-%d/hour=%H/}") if file_start(blob.name)]
+        for blob, following in zip_longest(listed, listed[1:]):
+            begin, limit = _NAME.fullmatch(blob.name), following and _NAME.fullmatch(following.name)
+            # A partition's files do not overlap: one that is followed by another at or before `start` ends there.
+            ended = begin and limit and begin[1] == limit[1] and _time(limit[2]) <= start
+            if begin and _time(begin[2]) < end and not ended:
                 yield blob
 
 
@@ -136,7 +147,12 @@ def _hours_between(start: datetime, end: datetime) -> Iterable[datetime]:
 
 def hours(store: BlobStore, start: datetime, end: datetime) -> list[datetime]:
     """The hours of [start, end) that have windows, each by its beginning."""
-    return [hour for hour in _hours_between(start, end) if any(files(store, hour, min(hour + _HOUR, end)))]
+    return [hour for hour in _hours_between(start, end) if has_windows(store, hour, min(hour + _HOUR, end))]
+
+
+def has_windows(store: BlobStore, start: datetime, end: datetime) -> bool:
+    """Whether any file may hold windows of [start, end)."""
+    return any(True for _ in files(store, start, end))
 
 
 def first_window(store: BlobStore) -> datetime | None:

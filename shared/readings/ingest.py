@@ -5,7 +5,6 @@ set aside inside; only then are their files written, under names and with bytes 
 Whoever comes next, in any process, writes them again unless it knows that they were written.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,10 +15,11 @@ from shared.errors import Conflict, Transient
 from shared.readings import dataset
 from shared.readings.advance import Batch, Limits, advance, unseen
 from shared.readings.state import NEVER, PartitionState, all_sealed, decode, encode, on_grid, without_written
-from shared.readings.timestamps import SECOND, from_micros, to_micros
+from shared.readings.timestamps import SECOND, to_micros
 from shared.readings.window import Grid
 from shared.settings import Settings
 from shared.storage import BlobStore, Storage
+from shared.telemetry import log
 
 _TRIES = 8
 _LONGEST_PAUSE = 600 * SECOND  # between two looks at a partition; after a longer one, waiting starts anew
@@ -107,7 +107,7 @@ class Ingestor:
             try:
                 return attempt()
             except Conflict:
-                logging.info("Partition %s moved on elsewhere: loading its state again.", partition)
+                log("a partition moved on elsewhere: loading its state again", partition=partition)
                 self._held.pop(partition, None)
         raise Transient(f"Partition {partition} was changed by others {_TRIES} times in a row.")
 
@@ -197,13 +197,3 @@ class Ingestor:
         files = dataset.write(self.windows, partition, sealed, state.names.series, state.grid)
         held = self._held[partition] = replace(held, written=True)
         return held, files + len(state.aside)
-
-
-def sealed_until(states: BlobStore, hub: str) -> datetime | None:
-    """Event time before which every window of the hub is in its file, over all partitions that ever had an event.
-
-    `states` is the control container `ingest`. None before the first reading. It never goes back.
-    """
-    marks = [decode(blob.data).sealed_until for info in states.list(f"{hub}/") if (blob := states.get(info.name))]
-    known = [mark for mark in marks if mark is not None]
-    return from_micros(min(known)) if known else None

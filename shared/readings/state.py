@@ -1,6 +1,7 @@
 """What a partition remembers: one blob that is both its open windows and the log of what still has to be written."""
 
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from shared.errors import InvalidInput
 from shared.readings.event import Series
+from shared.readings.timestamps import from_micros
 from shared.readings.window import Grid, Rows
+from shared.storage import BlobStore
 
 VERSION = 1
 NEVER = -(2**62)  # an event time before all others, in microseconds
@@ -161,3 +164,13 @@ def decode(data: bytes) -> PartitionState:
 
 def _column(data: bytes, name: str) -> Any:
     return np.frombuffer(data, np.int64 if name in ("key", "count") else np.float64)
+
+
+def sealed_until(states: BlobStore, hub: str) -> datetime | None:
+    """Event time before which every window of the hub is in its file, over all partitions that ever had an event.
+
+    `states` is the control container `ingest`. None before the first reading. It never goes back.
+    """
+    marks = [decode(blob.data).sealed_until for info in states.list(f"{hub}/") if (blob := states.get(info.name))]
+    known = [mark for mark in marks if mark is not None]
+    return from_micros(min(known)) if known else None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Conflict, Transient
 from shared.readings.advance import Batch
-from shared.readings.ingest import sealed_until
+from shared.readings.state import sealed_until
 from tests.readings.plain import IDLE, START, WALL, Account, Killed, batch, body, expected, slice_of
 
 bodies = st.one_of(
