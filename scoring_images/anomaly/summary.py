@@ -35,7 +35,10 @@ class StageSeconds:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One run; counts are of windows and series, `start` and `end` bound the scored span (UTC)."""
+    """One run; counts are of windows and series, `start` and `end` bound the scored span (UTC).
+
+    `skipped` windows could not be scored, `series_silent` have a model but no windows.
+    """
 
     run: str
     bundle: str
@@ -44,6 +47,7 @@ class Summary:
     parts: int
     windows: int
     flagged: int
+    skipped: int
     series: int
     series_flagged: int
     series_silent: int

@@ -1,0 +1,97 @@
+"""Merges the parts of a run: checks that all are there, adds up their counts, and writes summary and report."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from shared.models.bundle import read_bundle
+
+from scoring_images.anomaly.evidence import figures, ribbons
+from scoring_images.anomaly.job import Containers, Job, PartSummary, Stages, read_part
+from scoring_images.anomaly.ranking import PartRows, Ranking, rank
+from scoring_images.anomaly.report import Report, render
+from scoring_images.anomaly.spans import SpanReader
+from scoring_images.anomaly.summary import SeriesSummary, StageSeconds, Summary
+from shared.errors import InvalidInput
+from shared.models.one_class_svm import PackedModels
+
+LISTED = 500
+PLOTTED = 40
+CLOSE_CALLS = 6
+NAMES_KEPT = 10_000
+
+
+def merge(job: Job, containers: Containers, file_seconds: int) -> Summary:
+    """Write `summary.json` beside the predictions and the report `<run>.html`; repeating it replaces both.
+
+    Raises NotFound for a part that is missing, InvalidInput for parts that do not belong together, and BundleError.
+    """
+    stages = Stages()
+    with stages.stage("load models"):
+        models = read_bundle(containers.bundles, job.bundle).models
+        parts = [read_part(containers.predictions, job, number) for number in range(job.parts)]
+        _check(parts, models)
+    rows = PartRows(containers.predictions, job)
+    with stages.stage("rank series"):
+        ranking = rank(rows, models, LISTED)
+        summary = summarise(job, parts, ranking, len(models))
+    with stages.stage("draw report"):
+        reader = SpanReader(containers.windows, file_seconds)
+        page = _page(summary, ranking, rows, reader, models)
+    with stages.stage("write"):
+        containers.predictions.put(f"{job.folder}/summary.json", msgspec.json.format(msgspec.json.encode(summary)))
+        containers.reports.put(f"{job.run}.html", page)
+    return summary
+
+
+def _check(parts: Sequence[PartSummary], models: PackedModels) -> None:
+    first = 0
+    for part in parts:
+        if part.first != first:
+            raise InvalidInput(f"Part {part.part} begins with series {part.first}, not {first}.", "Plan the run again.")
+        first = part.last
+    if first != len(models):
+        raise InvalidInput(f"The parts end with series {first} of {len(models)}.", "Plan the run again.")
+
+
+def summarise(job: Job, parts: Sequence[PartSummary], ranking: Ranking, models: int) -> Summary:
+    """The parts' counts added up."""
+    unknown = [name for part in parts for name in part.without_model]
+    return Summary(
+        run=job.run,
+        bundle=job.bundle,
+        start=job.start,
+        end=job.end,
+        parts=len(parts),
+        windows=sum(part.windows for part in parts),
+        flagged=sum(part.flagged for part in parts),
+        skipped=sum(part.skipped for part in parts),
+        series=ranking.series,
+        series_flagged=ranking.series_flagged,
+        series_silent=models - ranking.series,
+        without_model_total=len(unknown),
+        without_model=tuple(unknown[:NAMES_KEPT]),
+        seconds=_seconds(parts),
+        worst=ranking.worst,
+    )
+
+
+def _seconds(parts: Sequence[PartSummary]) -> dict[str, StageSeconds]:
+    names = dict.fromkeys(name for part in parts for name in part.seconds)
+    return {name: _stage(part.seconds.get(name, 0.0) for part in parts) for name in names}
+
+
+def _stage(seconds: Iterable[float]) -> StageSeconds:
+    each = list(seconds)
+    return StageSeconds(round(sum(each), 6), max(each))
+
+
+def _page(summary: Summary, ranking: Ranking, rows: PartRows, reader: SpanReader, models: PackedModels) -> bytes:
+    plotted = figures(rows, reader, models, plotted_series(ranking.worst))
+    report = Report(summary, plotted, ribbons(rows, ranking.worst), ranking.timeline.astype(float))
+    return render(report)
+
+
+def plotted_series(worst: Sequence[SeriesSummary]) -> Sequence[SeriesSummary]:
+    """The flagged ones at the head of the list; where nothing was flagged, a few that came closest."""
+    flagged = [series for series in worst if series.flagged]
+    return flagged[:PLOTTED] or worst[:CLOSE_CALLS]
