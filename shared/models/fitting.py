@@ -1,0 +1,188 @@
+"""Fits the model of one series: where its normal rows lie, and the border that a chosen share of them may cross.
+
+A one-class SVM (Schölkopf et al., Estimating the Support of a High-Dimensional Distribution, 2001) on standardised
+features; its border is then moved to where rows it has not seen fall out at the chosen rate (conformal prediction:
+Vovk et al., Algorithmic Learning in a Random World, 2005), in contiguous folds because neighbouring rows are alike.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import InvalidInput
+from shared.models.features import FeatureSpec, Flags, Floats, Per, features
+from shared.models.one_class_svm import SeriesModel
+from shared.models.rows import SeriesRows
+
+ROUNDING = 1e-9  # standard deviation, relative to the values, that is but rounding
+SATURATED = 0.99  # of the way from the border to the value of an infinitely far row
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How models are fitted; the defaults are explained and measured in docs/models.md."""
+
+    per: Per = Per.SERIES
+    mean_rows: int = 4
+    false_alarm_rate: float = 0.005
+    nu: float = 0.05
+    gamma: float = 0.2  # of one feature; d features share it, as their squared distances add up
+    tol: float = 1e-6
+    folds: int = 4
+    wandering_share: float = 0.2
+    fit_rows: int = 500  # support vectors are about nu times these: what scoring costs
+    min_rows: int = 50
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("false-alarm rate", self.false_alarm_rate, 0, 0.5),
+            ("nu", self.nu, 0, 1),
+            ("gamma", self.gamma, 0, 100),
+            ("tol", self.tol, 0, 0.1),
+        ):
+            if not low < value <= high:
+                raise InvalidInput(f"The {name} is {value}; it must be above {low} and at most {high}.")
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The features these parameters ask for."""
+        return FeatureSpec(self.per, self.mean_rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a manifest keeps them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a series has no model."""
+
+    device: str
+    sensors: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Border:
+    """A fitted border in raw features; decisions are per unit of weight, so that fits of unlike size compare."""
+
+    mean: Floats
+    scale: Floats
+    vectors: Floats
+    weights: Floats
+    rho: float
+    gamma: float
+    decide: Any
+
+    def decisions(self, rows: Floats) -> Floats:
+        raw: Floats = self.decide((rows - self.mean) / self.scale)
+        return raw / self.weights.sum()
+
+
+def fit_series(rows: SeriesRows, parameters: Parameters) -> SeriesModel | Problem:
+    """The model of one series, or the reason why there is none. Deterministic."""
+    try:
+        return _fit_series(rows, parameters)
+    except _Unfit as error:
+        return Problem(rows.device, rows.sensors, str(error))
+
+
+class _Unfit(Exception):
+    """The rows give no model; the text says why."""
+
+
+def _fit_series(rows: SeriesRows, parameters: Parameters) -> SeriesModel:
+    _check(rows.values, parameters.min_rows)
+    wandering = wanders(rows.values, parameters)
+    whole = np.array([0, len(rows.values)])
+    seen = features(rows.values, whole, wandering[None, :], parameters.mean_rows)
+    seen = seen[parameters.mean_rows - 1 :]  # the first means are of fewer rows
+    gamma = parameters.gamma / _varying(seen)
+    border = _fit(seen, np.arange(len(seen)), gamma, parameters)
+    total = float(border.weights.sum())
+    threshold = _threshold(_held_out_decisions(seen, gamma, parameters), parameters.false_alarm_rate)
+    if threshold <= -SATURATED * border.rho / total:
+        raise _Unfit("some rows are so far from the others that nothing could be told from them")
+    return SeriesModel(
+        device=rows.device,
+        sensors=rows.sensors,
+        wandering=wandering,
+        mean=border.mean,
+        scale=border.scale,
+        vectors=border.vectors,
+        weights=border.weights,
+        rho=border.rho,
+        gamma=border.gamma,
+        threshold=threshold * total,
+    )
+
+
+def _check(values: Floats, min_rows: int) -> None:
+    if len(values) < min_rows:
+        raise _Unfit(f"{len(values)} rows; at least {min_rows} are needed")
+    with np.errstate(over="ignore", invalid="ignore"):
+        usable = np.isfinite(values.var(axis=0)).all()
+    if not usable:
+        raise _Unfit("values too large to square")
+
+
+def wanders(values: Floats, parameters: Parameters) -> Flags:
+    """Which sensors wander, [S]: more than a fifth of their variance lies between the parts of the training span.
+
+    Of steady rows about one part in (rows / folds) does.
+    """
+    parts = np.array_split(values, parameters.folds)
+    between = np.var([part.mean(axis=0) for part in parts], axis=0)
+    within = np.mean([part.var(axis=0) for part in parts], axis=0)
+    flags: Flags = between > parameters.wandering_share * (between + within)
+    return flags
+
+
+def _varying(seen: Floats) -> int:
+    """How many features vary at all."""
+    count = np.count_nonzero(seen.std(axis=0) > ROUNDING * np.abs(seen).max(axis=0))
+    if count == 0:
+        raise _Unfit("constant: its rows, or the changes between them, are all the same")
+    return int(count)
+
+
+def _fit(seen: Floats, chosen: NDArray[np.intp], gamma: float, parameters: Parameters) -> _Border:
+    """Fit on the chosen rows, thinned evenly where there are more than needed."""
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import OneClassSVM
+
+    rows = seen[_thinned(chosen, parameters.fit_rows)]
+    scaler = StandardScaler().fit(rows)
+    svm = OneClassSVM(kernel="rbf", nu=parameters.nu, gamma=gamma, tol=parameters.tol)
+    svm.fit((rows - scaler.mean_) / scaler.scale_)
+    return _Border(
+        mean=scaler.mean_,
+        scale=scaler.scale_,
+        vectors=svm.support_vectors_,
+        weights=svm.dual_coef_[0],
+        rho=-float(svm.intercept_[0]),
+        gamma=gamma,
+        decide=svm.decision_function,
+    )
+
+
+def _thinned(chosen: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    if len(chosen) <= most:
+        return chosen
+    return chosen[np.linspace(0, len(chosen) - 1, most).round().astype(np.intp)]
+
+
+def _held_out_decisions(seen: Floats, gamma: float, parameters: Parameters) -> Floats:
+    """Each row's decision value by a fit on the other folds."""
+    everything = np.arange(len(seen))
+    held_out = np.array_split(everything, parameters.folds)
+    fits = (_fit(seen, np.setdiff1d(everything, fold), gamma, parameters) for fold in held_out)
+    return np.concatenate([border.decisions(seen[fold]) for border, fold in zip(fits, held_out, strict=True)])
+
+
+def _threshold(held_out: Floats, rate: float) -> float:
+    """The decision value that at most `rate` of new rows fall below; the lowest seen where there are too few rows."""
+    rank = max(int(rate * (len(held_out) + 1)), 1)
+    return float(np.sort(held_out)[rank - 1])
