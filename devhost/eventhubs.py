@@ -41,7 +41,7 @@ class EventHubListener:
         """Receive until `stop` is set, then finish the batches in work."""
         self._stop = stop
         await self._create_checkpoints()
-        async with self._consumer() as consumer:
+        async with self._store() as store, self._consumer(store) as consumer:
             receiving = asyncio.create_task(self._receive(consumer))
             stopping = asyncio.create_task(stop.wait())
             try:
@@ -112,13 +112,13 @@ class EventHubListener:
         where = f"partition {partition.partition_id}" if partition else "the event hub"
         log.warning("%s: %s: %s", self._function.name, where, describe(error))
 
-    def _consumer(self) -> "EventHubConsumerClient":
+    def _consumer(self, store: Any) -> "EventHubConsumerClient":
         return event_hub_consumer(
             self._settings,
             self._function.connection,
             self._function.event_hub,
             self._function.consumer_group,
-            checkpoint_store=self._store(),
+            checkpoint_store=store,
             load_balancing_interval=self._options.balance_interval,
             partition_ownership_expiration_interval=self._options.ownership_expires,
         )

@@ -106,17 +106,19 @@ def trigger_listeners(
     stack: AsyncExitStack,
 ) -> list[Listener]:
     """A listener for every function that no HTTP call sets off; their clients close with `stack`."""
-    found: list[Listener] = []
     statuses = StatusFiles(data / "timers")
-    for function in of_type(functions, "timerTrigger"):
-        found.append((function.name, TimerListener(function, run, statuses).listen))
-    for function in of_type(functions, "queueTrigger"):
-        queue = AzureQueue(settings, function.connection, function.queue)
-        stack.push_async_callback(queue.close)
-        found.append((function.name, QueueListener(function, run, queue, options.queues).listen))
-    for function in of_type(functions, "eventHubTrigger"):
-        found.append((function.name, EventHubListener(function, run, settings, options.event_hubs).listen))
-    return found
+
+    def listener(function: FunctionInfo) -> Listen:
+        match function.trigger_type:
+            case "timerTrigger":
+                return TimerListener(function, run, statuses).listen
+            case "queueTrigger":
+                queue = AzureQueue(settings, function.connection, function.queue)
+                stack.push_async_callback(queue.close)
+                return QueueListener(function, run, queue, options.queues).listen
+        return EventHubListener(function, run, settings, options.event_hubs).listen
+
+    return [(f.name, listener(f)) for f in functions if f.trigger_type != "httpTrigger"]
 
 
 async def event_grid(settings: Mapping[str, str], data: Path, stack: AsyncExitStack) -> EventGrid | None:

@@ -3,82 +3,20 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from devhost.host import Place, run_host
-from devhost.http import bind
 from tests.azurite import Azurite
+from tests.devhost.hosting import app_settings, running
+from tests.devhost.witness import fail, seen
 
 pytestmark = pytest.mark.anyio
-
-APP = Path(__file__).parent / "app"
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    url: str
-    keys: dict[str, Any]
-    settings: dict[str, str]
-
-    async def fetch(self, path: str, method: str = "GET", **options: Any) -> tuple[int, str, Any]:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.request(method, self.url + path, **options) as response,
-        ):
-            return response.status, await response.text(), response.headers.copy()
-
-
-def app_settings(azurite: Azurite, name: str) -> dict[str, str]:
-    return {
-        **azurite.settings,
-        "IN_QUEUE": f"{name}-in",
-        "OUT_QUEUE": f"{name}-out",
-        "TICK_SCHEDULE": "0 0 0 1 1 *",
-        "EVENT_HUB_NAME": "readings",
-        "EVENT_HUB_CONSUMER_GROUP": "$Default",
-        "AzureWebJobs.events_in.Disabled": "true",
-        "AzureWebJobs.one_event.Disabled": "true",
-    }
-
-
-@asynccontextmanager
-async def running(settings: dict[str, str], folder: Path) -> AsyncIterator[Running]:
-    listening, stop, ready = bind(0), asyncio.Event(), asyncio.Event()
-    place = Place(APP, folder / "data", folder / "keys.json")
-    host = asyncio.create_task(run_host(place, settings, listening, stop, lambda functions: ready.set()))
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait([host, waiting], return_when=asyncio.FIRST_COMPLETED)
-    if host.done():
-        waiting.cancel()
-        host.result()
-    keys = json.loads(place.keys.read_text()) if place.keys.exists() else {}
-    try:
-        yield Running(f"http://127.0.0.1:{listening.getsockname()[1]}", keys, settings)
-    finally:
-        stop.set()
-        await host
-
-
-async def seen(kind: str) -> Any:
-    """What a function of the app saw next."""
-    import function_app
-
-    def wait() -> Any:
-        while True:
-            name, value = function_app.SEEN.get(timeout=20)
-            if name == kind:
-                return value
-
-    return await asyncio.to_thread(wait)
 
 
 @asynccontextmanager
@@ -161,9 +99,7 @@ async def test_outputs_reach_their_queue_one_message_per_item(azurite: Azurite, 
         assert sorted(await taken(service, "outputs-out", 3)) == ["first", "second", "third"]
 
 
-async def test_a_queue_message_is_retried_and_then_poison(
-    azurite: Azurite, tmp_path: Path, fail: Callable[[str, int], None]
-) -> None:
+async def test_a_queue_message_is_retried_and_then_poison(azurite: Azurite, tmp_path: Path) -> None:
     settings = app_settings(azurite, "poison")
     async with running(settings, tmp_path), queues(azurite) as service:
         fail("take", 3)
@@ -200,15 +136,3 @@ async def test_new_blobs_are_told_once_even_across_restarts(azurite: Azurite, tm
 
 def decoded(text: str) -> Any:
     return json.loads(base64.b64decode(text))
-
-
-@pytest.fixture
-def fail() -> Callable[[str, int], None]:
-    """Tells the app, once it runs, to let a function fail so many times."""
-
-    def set_failures(name: str, times: int) -> None:
-        import function_app
-
-        function_app.FAILURES[name] = times
-
-    return set_failures

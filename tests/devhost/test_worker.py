@@ -1,8 +1,6 @@
-import queue
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,6 +8,7 @@ from devhost.data import Event, Partition, QueueMessage, events_call, queue_call
 from devhost.function import FunctionInfo
 from devhost.worker import Worker, index
 from shared.errors import InvalidInput, SettingsError
+from tests.devhost.witness import seen
 
 pytestmark = pytest.mark.anyio
 
@@ -32,12 +31,6 @@ def worker() -> Iterator[Worker]:
     worker = Worker(APP)
     yield worker
     worker.close()
-
-
-def seen() -> "queue.SimpleQueue[tuple[str, Any]]":
-    import function_app
-
-    return function_app.SEEN  # type: ignore[no-any-return]
 
 
 def test_the_worker_reports_triggers_routes_schedules_queues_and_hubs() -> None:
@@ -79,13 +72,13 @@ async def test_a_queue_message_arrives_with_its_metadata(worker: Worker) -> None
     call = queue_call("message", QueueMessage("hello", "id-1", 3, "receipt", datetime(2025, 1, 2, tzinfo=UTC)))
     outcome = await worker.invoke(by_name(worker.functions)["take"], call)
     assert outcome.ok, outcome.traceback
-    assert seen().get() == ("take", ("hello", 3, "id-1"))
+    assert await seen("take") == ("hello", 3, "id-1")
 
 
 async def test_a_past_due_timer_knows_it(worker: Worker) -> None:
     outcome = await worker.invoke(by_name(worker.functions)["tick"], timer_call("timer", past_due=True))
     assert outcome.ok, outcome.traceback
-    assert seen().get() == ("tick", True)
+    assert await seen("tick") is True
 
 
 async def test_a_batch_of_events_arrives_with_partition_and_sequence_numbers(worker: Worker) -> None:
@@ -94,7 +87,7 @@ async def test_a_batch_of_events_arrives_with_partition_and_sequence_numbers(wor
     call = events_call("events", batch, Partition("ns", "readings", "$Default", "3"), binary=True)
     outcome = await worker.invoke(by_name(worker.functions)["events_in"], call)
     assert outcome.ok, outcome.traceback
-    _, (bodies, sequences, metadata, retry) = seen().get()
+    bodies, sequences, metadata, retry = await seen("events_in")
     assert (bodies, sequences, retry) == ([b"a", b""], [7, 8], 0)
     assert metadata["PartitionContext"]["PartitionId"] == "3"
     assert metadata["PropertiesArray"] == [{"x": 1}, {}]

@@ -1,20 +1,13 @@
-"""A small function app with every trigger the local host knows; what a function saw goes to `SEEN`."""
+"""A small function app with every trigger the local host knows."""
 
 import json
-import queue
 import typing
 
 import azure.functions as func
 
+from tests.devhost.witness import saw
+
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-SEEN: "queue.SimpleQueue[tuple[str, typing.Any]]" = queue.SimpleQueue()
-FAILURES: dict[str, int] = {}
-
-
-def _maybe_fail(name: str) -> None:
-    if FAILURES.get(name, 0) > 0:
-        FAILURES[name] -= 1
-        raise RuntimeError(f"{name} was told to fail")
 
 
 @app.route(route="items/{id:int}", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -65,14 +58,12 @@ def send(req: func.HttpRequest, one: func.Out[str], many: func.Out[typing.List[s
 
 @app.timer_trigger(schedule="%TICK_SCHEDULE%", arg_name="timer", run_on_startup=False)
 def tick(timer: func.TimerRequest) -> None:
-    SEEN.put(("tick", timer.past_due))
-    _maybe_fail("tick")
+    saw("tick", timer.past_due)
 
 
 @app.queue_trigger(arg_name="message", queue_name="%IN_QUEUE%", connection="ControlStorage")
 def take(message: func.QueueMessage) -> None:
-    SEEN.put(("take", (message.get_body().decode(), message.dequeue_count, message.id)))
-    _maybe_fail("take")
+    saw("take", (message.get_body().decode(), message.dequeue_count, message.id))
 
 
 @app.event_hub_message_trigger(
@@ -88,12 +79,11 @@ def events_in(events: typing.List[func.EventHubEvent], context: func.Context) ->
     first = events[0]
     metadata = {name: first.metadata[name] for name in ("PartitionContext", "PropertiesArray", "SystemPropertiesArray")}
     bodies = [event.get_body() for event in events]
-    SEEN.put(("events", (bodies, [e.sequence_number for e in events], metadata, context.retry_context.retry_count)))
-    _maybe_fail("events")
+    saw("events_in", (bodies, [e.sequence_number for e in events], metadata, context.retry_context.retry_count))
 
 
 @app.event_hub_message_trigger(
     arg_name="event", event_hub_name="single", connection="EventHubs", cardinality=func.Cardinality.ONE
 )
 def one_event(event: func.EventHubEvent) -> None:
-    SEEN.put(("one", (event.get_body(), event.sequence_number, event.partition_key, event.enqueued_time)))
+    saw("one", (event.get_body(), event.sequence_number, event.partition_key, event.enqueued_time))
