@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +25,7 @@ def main() -> None:
     """Interleave the cases, byte code cached, and print the median of each."""
     with tempfile.TemporaryDirectory() as cache:
         env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        env |= {"PYTHONPYCACHEPREFIX": cache, "PYTHONPATH": os.getcwd()}
+        env |= {"PYTHONPYCACHEPREFIX": cache, "PYTHONPATH": str(Path.cwd())}
         times: dict[str, list[float]] = {name: [] for name in CASES}
         for _ in range(ROUNDS + 1):
             for name, code in CASES.items():
