@@ -77,25 +77,26 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
-def run(arguments: argparse.Namespace, containers: Containers, file_seconds: int) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Do what the command line asks for. Heavy imports wait until here, so that help and errors come at once."""
     job = Job(arguments.run, arguments.bundle, arguments.start, arguments.end, arguments.parts, arguments.csv)
+    settings = Settings.from_env()
+    containers = Containers.of(Storage.from_settings(settings))
     if arguments.command == "merge":
         from scoring_images.anomaly.merge import merge
 
-        merge(job, containers, file_seconds)
+        merge(job, containers, settings.file_seconds)
         return
     from scoring_images.anomaly.score import score
 
-    score(job, Part(arguments.part, arguments.first, arguments.last), containers, file_seconds)
+    score(job, Part(arguments.part, arguments.first, arguments.last), containers, settings.file_seconds)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a task; returns its exit code."""
     arguments = parser().parse_args(argv)
     try:
-        settings = Settings.from_env()
-        run(arguments, Containers.of(Storage.from_settings(settings)), settings.file_seconds)
+        run(arguments)
     except TallyError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, InvalidInput | NotFound) else 1

@@ -80,7 +80,7 @@ def time_ticks(start: datetime, end: datetime, count: int = 8) -> list[tuple[flo
     first = math.ceil(start.timestamp() / step) * step
     moments = [first + n * step for n in range(int(span // step) + 1)]
     inside = [m for m in moments if m < end.timestamp()]
-    return [(m - start.timestamp(), _clock(m, step, several_days=span > _DAY)) for m in inside]
+    return [(m - start.timestamp(), _clock(m, step, several_days=start.date() != end.date())) for m in inside]
 
 
 def _clock(moment: float, step: int, several_days: bool) -> str:

@@ -89,11 +89,17 @@ def _lead(s: Summary) -> str:
 
 
 def _scored(s: Summary) -> str:
-    unknown = count(s.without_model_total, "series has", "series have")
-    tail = f" {unknown} no model." if s.without_model_total else ""
-    if not s.flagged:
-        return f"All {s.windows:,} windows look like the data that the models were trained on.{tail}"
-    return f"{s.flagged:,} of {s.windows:,} windows ({percent(s.rate)}) look unlike the training data.{tail}"
+    if s.flagged:
+        found = f"{s.flagged:,} of {s.windows:,} windows ({percent(s.rate)}) look unlike the training data."
+    else:
+        found = f"All {s.windows:,} windows look like the data that the models were trained on."
+    return " ".join([found, *_left_out(s)])
+
+
+def _left_out(s: Summary) -> list[str]:
+    skipped = f"{s.skipped:,} more could not be scored: a value was missing or not a number."
+    unknown = f"{count(s.without_model_total, 'series has', 'series have')} no model."
+    return [text for text, any_ in ((skipped, s.skipped), (unknown, s.without_model_total)) if any_]
 
 
 def _facts(s: Summary) -> list[tuple[str, str, str]]:

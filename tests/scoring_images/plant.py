@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -91,7 +92,7 @@ class Plant:
         """Score every part; its series lie between neighbouring bounds."""
         from scoring_images.anomaly.score import score
 
-        shares = enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+        shares = enumerate(pairwise(bounds))
         return [score(job, Part(n, *share), self.containers, FILE_SECONDS) for n, share in shares]
 
     def predictions(self, job: Job, part: int = 0) -> pl.DataFrame:
@@ -99,3 +100,9 @@ class Plant:
         blob = self.containers.predictions.get(job.part_name(part, "parquet"))
         assert blob is not None
         return pl.read_parquet(BytesIO(blob.data))
+
+    def report(self, job: Job) -> bytes:
+        """The page that merging wrote."""
+        blob = self.containers.reports.get(f"{job.run}.html")
+        assert blob is not None
+        return blob.data
