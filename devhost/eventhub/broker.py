@@ -127,9 +127,12 @@ class Broker:
         self.on_publish = on_publish
         self._lock = _lock(data) if data else None
         created = now_ms()
-        self._hubs = {
-            spec.name.lower(): Hub(spec, data / spec.name.lower() if data else None, created) for spec in specs
-        }
+        self._hubs = {}
+        for spec in specs:
+            folder = data / spec.name.lower() if data else None
+            if folder:
+                _check_size(spec, folder)
+            self._hubs[spec.name.lower()] = Hub(spec, folder, created)
 
     def hub(self, name: object) -> Hub:
         """The hub of this name, in any case. AmqpError if there is none."""
@@ -172,6 +175,15 @@ def _store(partition: Partition, messages: Sequence[Message]) -> None:
 def now_ms() -> int:
     """Milliseconds since 1970-01-01T00:00:00Z."""
     return time.time_ns() // 1_000_000
+
+
+def _check_size(spec: HubSpec, folder: Path) -> None:
+    there = len(list(folder.glob("*.log")))
+    if there > spec.partitions:
+        raise SettingsError(
+            f"Hub {spec.name} has {there} partitions in {folder}, {spec.partitions} were asked for.",
+            "A hub cannot shrink: ask for as many, or give --data another folder.",
+        )
 
 
 def _lock(data: Path) -> int:

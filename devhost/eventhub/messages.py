@@ -6,7 +6,8 @@ its properties and body reach the consumer byte for byte.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from devhost.eventhub.amqp.decoding import decode, extent, skip
 from devhost.eventhub.amqp.encoding import encode
@@ -23,8 +24,7 @@ _MAP_HEAD = struct.Struct(">4sII")
 _LONG = struct.Struct(">q")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One event as its producer sent it. `annotations` are the encoded entries the service does not set itself."""
 
     bare: bytes
@@ -33,8 +33,7 @@ class Message:
     annotation_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A section of a message: its descriptor and where its value lies."""
 
     code: int
@@ -47,7 +46,7 @@ def sections(data: bytes) -> Iterator[Section]:
     """The sections of an encoded message, in turn. AmqpError if it is not one."""
     pos = 0
     while pos < len(data):
-        if data[pos : pos + 2] != b"\x00\x53" or pos + 3 > len(data):
+        if not data.startswith(b"\x00\x53", pos) or pos + 3 > len(data):
             raise decode_error("A message section has to start with a descriptor.")
         end = skip(data, pos + 3)
         yield Section(data[pos + 2], pos, pos + 3, end)
@@ -62,7 +61,7 @@ def read_transfer(message_format: int, payload: bytes) -> list[Message]:
     messages = []
     for section in sections(payload):
         if section.code == MESSAGE_ANNOTATIONS:
-            outer_key = _annotations(payload, section)[0]
+            outer_key = _annotations(payload[section.value : section.end])[0]
         elif section.code == DATA:
             messages.append(read_message(_binary(payload, section.value), outer_key))
     return messages
@@ -78,17 +77,20 @@ def _binary(data: bytes, pos: int) -> bytes:
 def read_message(data: bytes, outer_key: str | None = None) -> Message:
     """One encoded message taken apart; `outer_key` is the partition key of the batch around it."""
     bare, key, annotations, count = len(data), None, b"", 0
-    for section in sections(data):
-        if section.code > MESSAGE_ANNOTATIONS:
-            bare = min(bare, section.start)
-        elif section.code == MESSAGE_ANNOTATIONS:
-            key, annotations, count = _annotations(data, section)
+    for code, start, value, end in sections(data):
+        if code == MESSAGE_ANNOTATIONS:
+            key, annotations, count = _annotations(data[value:end])
+        elif code > MESSAGE_ANNOTATIONS and start < bare:
+            bare = start
     return Message(data[bare:], key if key is not None else outer_key, annotations, count)
 
 
-def _annotations(data: bytes, section: Section) -> tuple[str | None, bytes, int]:
+def _annotations(value: bytes) -> tuple[str | None, bytes, int]:
     """Partition key, the encoded entries that are not the service's own, and their number."""
-    value = data[section.value : section.end]
+    return _split_again(value) if len(value) <= _REMEMBERED_BYTES else _split(value)
+
+
+def _split(value: bytes) -> tuple[str | None, bytes, int]:
     if value == b"\x40":
         return None, b"", 0
     if value[0] not in (0xC1, 0xD1):
@@ -100,10 +102,15 @@ def _annotations(data: bytes, section: Section) -> tuple[str | None, bytes, int]
         end = skip(value, at)
         if name == _KEY:
             found, _ = decode(value, at)
-        elif name not in _OURS:
+        elif not isinstance(name, str) or name not in _OURS:
             kept.append(value[pos:end])
         pos = end
     return (found if isinstance(found, str) else None), b"".join(kept), len(kept)
+
+
+# The messages of a batch mostly carry the same annotations.
+_REMEMBERED_BYTES = 256
+_split_again = lru_cache(maxsize=1024)(_split)
 
 
 def stamp(message: Message, sequence: int, offset: int, time: int) -> bytes:

@@ -48,6 +48,10 @@ class Server:
             f"SharedAccessKey={key.key};UseDevelopmentEmulator=true;"
         )
 
+    def drop_connections_soon(self) -> None:
+        """The same from another thread."""
+        self._listener.get_loop().call_soon_threadsafe(self.drop_connections)
+
     def drop_connections(self) -> None:
         """Ends all connections at once, as a network fault would."""
         for connection in list(self._service.connections):

@@ -24,7 +24,11 @@ from devhost.eventhub.amqp.types import (
 MAX_DEPTH = 16
 MAX_EMPTY_ITEMS = 4096
 _U32 = struct.Struct(">I")
-_FIXED_WIDTH = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
+_LENGTH8, _LENGTH32, _NO_TYPE = -1, -4, -9
+# By the upper half of a constructor: the width of its content, or of the length before it (part 1, 1.2).
+_BY_KIND = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16} | {0xA: _LENGTH8, 0xC: _LENGTH8, 0xE: _LENGTH8}
+_BY_KIND |= {0xB: _LENGTH32, 0xD: _LENGTH32, 0xF: _LENGTH32}
+_WIDTHS = [_BY_KIND.get(code >> 4, _NO_TYPE) for code in range(256)]
 # Constructors of list, map and array, and the bytes that hold their count of items.
 _COMPOUND_HEAD = {0xC0: 1, 0xC1: 1, 0xE0: 1, 0xD0: 4, 0xD1: 4, 0xF0: 4}
 _OPAQUE = frozenset({0x72, 0x73, 0x74, 0x84, 0x94})
@@ -32,14 +36,13 @@ _OPAQUE = frozenset({0x72, 0x73, 0x74, 0x84, 0x94})
 
 def extent(data: bytes, pos: int, code: int) -> tuple[int, int]:
     """Start and end in `data` of the content of the value whose constructor `code` stands before `pos`."""
-    kind = code >> 4
-    width = _FIXED_WIDTH.get(kind)
-    if width is not None:
+    width = _WIDTHS[code]
+    if width >= 0:
         start, end = pos, pos + width
-    elif kind in (0xA, 0xC, 0xE) and pos < len(data):
+    elif width == _LENGTH8 and pos < len(data):
         start = pos + 1
         end = start + data[pos]
-    elif kind in (0xB, 0xD, 0xF) and pos + 4 <= len(data):
+    elif width == _LENGTH32 and pos + 4 <= len(data):
         start = pos + 4
         end = start + int(_U32.unpack_from(data, pos)[0])
     else:
