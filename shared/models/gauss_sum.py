@@ -1,0 +1,138 @@
+"""The arithmetic of scoring, compiled by numba to LLVM's language before scoring; `compiled.py` keeps and loads it.
+
+Rows are innermost, so that the processor takes several at once, and every row is summed over the support vectors in the
+same order whatever stands beside it: its value does not depend, not even in its last bit, on how rows are cut into
+tasks. Everything works on bare pointers, without allocations and exceptions: nothing of numba is needed to run it.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import cfunc, njit, types
+
+type Pointer = Any  # to float64
+type Indices = Any  # to int64
+
+BLOCK = 64  # rows evaluated together; a multiple of four
+ROUNDER = 1.5 * 2.0**52  # added to a number, it leaves the nearest integer in the low bits of the sum
+SMALLEST = -1020.0  # an exponent of two below which nothing is left to add
+# 2**f for f in [-0.5, 0.5], to 2e-15
+P0, P1, P2, P3, P4, P5, P6, P7, P8, P9, P10 = (
+    np.polynomial.Chebyshev.interpolate(np.exp2, 10, domain=[-0.5, 0.5])
+    .convert(kind=np.polynomial.Polynomial)
+    .coef.tolist()
+)
+LN_2 = math.log(2)
+
+# Fused multiply-add and no other liberty: a free order of summation would change last bits.
+OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+
+
+def inlined[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    compiled: Callable[P, R] = njit(**OPTIONS)(function)
+    return compiled
+
+
+@inlined
+def power_of_two(x: float) -> float:
+    """2**x for x <= 0: x is an integer, which goes into the exponent's bits, and a rest for the polynomial."""
+    bounded = max(x, SMALLEST)
+    shifted = bounded + ROUNDER
+    f = bounded - (shifted - ROUNDER)
+    f2 = f * f
+    f4 = f2 * f2
+    low = (P0 + P1 * f) + f2 * (P2 + P3 * f)
+    middle = (P4 + P5 * f) + f2 * (P6 + P7 * f)
+    high = (P8 + P9 * f) + f2 * P10
+    fraction = low + f4 * (middle + f4 * high)
+    integer = np.float64(shifted).view(np.int64) << 52
+    return np.int64(np.float64(fraction).view(np.int64) + integer).view(np.float64)
+
+
+@inlined
+def standardise(
+    x: Pointer,
+    columns: int,
+    first: int,
+    last: int,
+    width: int,
+    means: Pointer,
+    scales: Pointer,
+    feature: int,
+    dims: int,
+    z: Pointer,
+) -> None:
+    """Rows first, first + 1, ... into z [dims, BLOCK], the one before `last` repeated to fill `width`."""
+    for f in range(dims):
+        mean, scale = means[feature + f], scales[feature + f]
+        for j in range(width):
+            z[f * BLOCK + j] = (x[min(first + j, last - 1) * columns + f] - mean) / scale
+
+
+@inlined
+def distances(z: Pointer, vectors: Pointer, vector: int, step: int, dims: int, width: int, squares: Pointer) -> None:
+    """Squared distances of `width` rows to the support vector at `vector`, whose coordinates lie `step` apart."""
+    if dims == 2:
+        value, mean = vectors[vector], vectors[vector + step]
+        for j in range(width):
+            squares[j] = (z[j] - value) ** 2 + (z[BLOCK + j] - mean) ** 2
+        return
+    for j in range(width):
+        squares[j] = 0.0
+    for f in range(dims):
+        coordinate = vectors[vector + f * step]
+        for j in range(width):
+            squares[j] += (z[f * BLOCK + j] - coordinate) ** 2
+
+
+@inlined
+def weigh(weight: float, steepness: float, width: int, squares: Pointer, sums: Pointer) -> None:
+    """Add a support vector's part to the sums of `width` rows."""
+    for j in range(width):
+        sums[j] += weight * power_of_two(steepness * squares[j])
+
+
+def decision_values(
+    models: int,
+    features: Indices,
+    support: Indices,
+    coordinates: Indices,
+    means: Pointer,
+    scales: Pointer,
+    vectors: Pointer,
+    weights: Pointer,
+    rho: Pointer,
+    gamma: Pointer,
+    offsets: Indices,
+    x: Pointer,
+    columns: int,
+    z: Pointer,
+    squares: Pointer,
+    sums: Pointer,
+    out: Pointer,
+) -> None:
+    """Every row's decision value into `out`; the arrays are those of PackedModels; z [columns, BLOCK], squares and
+    sums [BLOCK] are room to work in."""
+    for m in range(models):
+        dims, count, last = features[m + 1] - features[m], support[m + 1] - support[m], offsets[m + 1]
+        for first in range(offsets[m], last, BLOCK):
+            filled = min(BLOCK, last - first)
+            width = (filled + 3) // 4 * 4
+            standardise(x, columns, first, last, width, means, scales, features[m], dims, z)
+            for j in range(width):
+                sums[j] = 0.0
+            for i in range(count):
+                distances(z, vectors, coordinates[m] + i, count, dims, width, squares)
+                weigh(weights[support[m] + i], -gamma[m] / LN_2, width, squares, sums)
+            for j in range(filled):
+                out[first + j] = sums[j] - rho[m]
+
+
+def compiled() -> tuple[str, str]:
+    """The name and the LLVM text of `decision_values`, optimised; any processor of the kind that made it can run it."""
+    floats, integers = (types.CPointer(kind) for kind in (types.float64, types.int64))  # type: ignore[no-untyped-call]
+    signature = types.void(types.int64, *[integers] * 3, *[floats] * 6, integers, floats, types.int64, *[floats] * 4)
+    function = cfunc(signature, **OPTIONS)(decision_values)
+    return function.native_name, function.inspect_llvm()

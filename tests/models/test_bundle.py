@@ -1,0 +1,176 @@
+"""Bundles: content gives the version, and nothing damaged or foreign is ever scored with."""
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load
+
+from shared.errors import BundleError
+from shared.models import archive
+from shared.models.bundle import current_version, make_current, read_bundle, read_manifest, versions, write_bundle
+from shared.models.one_class_svm import PackedModels, SeriesModel, pack
+from shared.storage import MemoryBlobs
+from tests.models.packs import made_up, models, same
+
+SPAN = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+MODELS = pack([made_up("a", seed=1), made_up("b", ("1", "2"), dims=4, seed=2)])
+
+
+def write(store: MemoryBlobs, packed: PackedModels = MODELS, **facts: object) -> str:
+    about: dict[str, dict[str, object]] = {"features": {"per": "series"}, "parameters": {"nu": 0.05}, "metrics": {}}
+    return write_bundle(store, packed, **about | {"metrics": facts}, data_span=SPAN)  # type: ignore[arg-type]
+
+
+def tamper(store: MemoryBlobs, version: str, part: str, at: int) -> None:
+    """Flip the lowest bit of one byte."""
+    name = f"anomaly/{version}/{part}"
+    blob = store.get(name)
+    assert blob is not None
+    data = bytearray(blob.data)
+    data[at] ^= 1
+    store.put(name, bytes(data))
+
+
+@given(st.lists(models(), max_size=4))
+def test_a_bundle_gives_back_the_models_to_the_last_bit(given_models: list[SeriesModel]) -> None:
+    store = MemoryBlobs()
+    bundle = read_bundle(store, write(store, pack(given_models)))
+    assert len(bundle.models) == bundle.manifest.series == len(given_models)
+    assert all(same(bundle.models[index], model) for index, model in enumerate(given_models))
+
+
+def test_the_manifest_tells_what_the_models_were_trained_on_and_how() -> None:
+    store = MemoryBlobs()
+    manifest = read_manifest(store, write(store, recall=0.9))
+    assert (manifest.data_span, manifest.parameters, manifest.metrics) == (SPAN, {"nu": 0.05}, {"recall": 0.9})
+    assert manifest.series == 2
+
+
+def test_the_same_content_has_the_same_version_and_bytes() -> None:
+    one, other = MemoryBlobs(), MemoryBlobs()
+    assert write(one) == write(other)
+    assert [one.get(info.name).data for info in one.list()] == [other.get(info.name).data for info in other.list()]  # type: ignore[union-attr]
+
+
+def test_other_models_or_other_facts_have_another_version() -> None:
+    store = MemoryBlobs()
+    assert len({write(store), write(store, MODELS[:1]), write(store, recall=0.9)}) == 3
+
+
+def test_any_safetensors_reader_can_open_the_models() -> None:
+    arrays = load(archive.to_bytes(MODELS))
+    np.testing.assert_array_equal(arrays["vectors"], MODELS.vectors)
+    assert json.loads(arrays["names"].tobytes()) == [["a", ["1"]], ["b", ["1", "2"]]]
+
+
+def test_models_are_read_without_a_copy() -> None:
+    data = archive.to_bytes(MODELS)
+    read = archive.from_bytes(data)
+    assert np.shares_memory(read.vectors, np.frombuffer(data, np.uint8))
+    assert np.shares_memory(read[1:].weights, np.frombuffer(data, np.uint8))
+
+
+def test_every_flipped_byte_of_the_models_is_noticed() -> None:
+    store = MemoryBlobs()
+    version = write(store)
+    for at in range(read_manifest(store, version).size):
+        tamper(store, version, "models.safetensors", at)
+        with pytest.raises(BundleError, match="were changed since"):
+            read_bundle(store, version)
+        tamper(store, version, "models.safetensors", at)
+    read_bundle(store, version)
+
+
+def test_a_changed_manifest_is_noticed() -> None:
+    store = MemoryBlobs()
+    version = write(store)
+    tamper(store, version, "manifest.json", 50)
+    with pytest.raises(BundleError, match=f"manifest of bundle {version} was changed"):
+        read_bundle(store, version)
+
+
+def test_a_truncated_bundle_is_named_as_such() -> None:
+    store = MemoryBlobs()
+    version = write(store)
+    store.put(f"anomaly/{version}/models.safetensors", archive.to_bytes(MODELS)[:-1])
+    with pytest.raises(BundleError, match="of .* bytes"):
+        read_bundle(store, version)
+
+
+def test_the_models_of_another_bundle_are_refused() -> None:
+    store = MemoryBlobs()
+    version = write(store)
+    store.put(f"anomaly/{version}/models.safetensors", archive.to_bytes(pack([MODELS[0], made_up(seed=9)])))
+    with pytest.raises(BundleError):
+        read_bundle(store, version)
+
+
+@pytest.mark.parametrize("manifest", [b"", b"{}", b"not json", b'{"format":"something else"}'])
+def test_a_foreign_manifest_is_refused_even_under_its_own_hash(manifest: bytes) -> None:
+    from hashlib import sha256
+
+    store = MemoryBlobs()
+    version = sha256(manifest).hexdigest()[:16]
+    store.put(f"anomaly/{version}/manifest.json", manifest)
+    with pytest.raises(BundleError, match=version):
+        read_bundle(store, version)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80\x04pickle", bytes(100), b"\xff" * 100])
+def test_bytes_that_are_no_models_are_refused(data: bytes) -> None:
+    with pytest.raises(BundleError, match="no file of packed models"):
+        archive.from_bytes(data)
+
+
+@given(st.binary(max_size=60), st.integers(0, 400))
+def test_no_damage_gets_past_the_reader_as_another_error(noise: bytes, at: int) -> None:
+    data = archive.to_bytes(MODELS)
+    try:
+        archive.from_bytes(data[:at] + noise + data[at + len(noise) :])
+    except BundleError:
+        pass
+
+
+def test_a_missing_bundle_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(BundleError, match=r"Bundle 123 has no manifest.json. Train again"):
+        read_bundle(MemoryBlobs(), "123")
+
+
+def test_nothing_is_current_before_it_was_made_so() -> None:
+    store = MemoryBlobs()
+    write(store)
+    assert current_version(store) is None
+
+
+def test_the_bundle_made_current_last_is_current() -> None:
+    store = MemoryBlobs()
+    first, second = write(store), write(store, MODELS[:1])
+    for version in (first, second, first):
+        make_current(store, version)
+        assert current_version(store) == version
+    assert set(versions(store)) == {first, second}
+
+
+def test_a_bundle_that_is_not_there_cannot_become_current() -> None:
+    store = MemoryBlobs()
+    with pytest.raises(BundleError):
+        make_current(store, "123")
+    assert current_version(store) is None
+
+
+def test_a_bundle_whose_writing_stopped_half_way_is_no_version() -> None:
+    store = MemoryBlobs()
+    version = write(store)
+    store.delete(f"anomaly/{version}/manifest.json")
+    assert versions(store) == []
+
+
+def test_a_damaged_pointer_is_an_error() -> None:
+    store = MemoryBlobs()
+    store.put("anomaly/current.json", b"{")
+    with pytest.raises(BundleError, match=r"current.json cannot be read"):
+        current_version(store)
