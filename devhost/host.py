@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devhost.admin import Admin
-from devhost.app_settings import names, switched_on
+from devhost.app_settings import names, switched_on, whole_number
 from devhost.event_grid import AzureListing, EventGrid, Seen
 from devhost.eventhubs import EventHubListener
 from devhost.function import FunctionInfo, of_type
@@ -19,7 +19,7 @@ from devhost.http import Site, asgi, serve
 from devhost.keys import Keys, read_keys
 from devhost.outputs import queue_sender
 from devhost.pace import Listen, keep_listening
-from devhost.queue import AzureQueue, QueueListener
+from devhost.queue import LEASE_SECONDS, AzureQueue, QueueListener
 from devhost.routes import Routes
 from devhost.runner import Run, Runner
 from devhost.timer import StatusFiles, TimerListener
@@ -107,6 +107,7 @@ def trigger_listeners(
 ) -> list[Listener]:
     """A listener for every function that no HTTP call sets off; their clients close with `stack`."""
     statuses = StatusFiles(data / "timers")
+    lease = whole_number(settings, "DEVHOST_QUEUE_LEASE_SECONDS", LEASE_SECONDS)
 
     def listener(function: FunctionInfo) -> Listen:
         match function.trigger_type:
@@ -115,7 +116,7 @@ def trigger_listeners(
             case "queueTrigger":
                 queue = AzureQueue(settings, function.connection, function.queue)
                 stack.push_async_callback(queue.close)
-                return QueueListener(function, run, queue, options.queues).listen
+                return QueueListener(function, run, queue, options.queues, lease).listen
         return EventHubListener(function, run, settings, options.event_hubs).listen
 
     return [(f.name, listener(f)) for f in functions if f.trigger_type != "httpTrigger"]

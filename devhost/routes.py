@@ -13,8 +13,9 @@ from uuid import UUID
 from devhost.function import FunctionInfo
 from shared.errors import SettingsError
 
-_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?)(?:=([^{}?]*))?(\??)\}")
-_CONSTRAINT = re.compile(r"(\w+)(?:\((.*)\))?")
+_ARGUMENT = r"(?:[^()]|\([^()]*\))*"
+_CONSTRAINT = re.compile(rf":(\w+)(?:\(({_ARGUMENT})\))?")
+_PARAMETER = re.compile(rf"\{{(\*{{0,2}})(\w+)((?::\w+(?:\({_ARGUMENT}\))?)*)(?:=([^{{}}?]*))?(\??)\}}")
 
 Check = Callable[[str], bool]
 
@@ -117,13 +118,10 @@ def _weight(segment: str) -> int:
 
 
 def _checks(constraints: str, function: FunctionInfo) -> Iterable[Check]:
-    for part in re.split(r":(?![^(]*\))", constraints.removeprefix(":")):
-        if not part:
-            continue
-        found = _CONSTRAINT.fullmatch(part)
-        check = found and _check(found[1].lower(), found[2] or "")
-        if not check:
-            raise SettingsError(f"The route {function.route!r} of {function.name} has a strange {part!r}.")
+    for found in _CONSTRAINT.finditer(constraints):
+        check = _check(found[1].lower(), found[2] or "")
+        if check is None:
+            raise SettingsError(f"The route {function.route!r} of {function.name} has a strange {found[0]!r}.")
         yield check
 
 

@@ -1,6 +1,7 @@
 """What functions of the test app saw, and how often they are to fail; it outlives the app's own reloading."""
 
 import asyncio
+import os
 import queue
 from typing import Any
 
@@ -11,6 +12,9 @@ FAILURES: dict[str, int] = {}
 def saw(name: str, what: Any) -> None:
     """A function was called; raises where it was told to fail."""
     SEEN.put((name, what))
+    if file := os.environ.get("WITNESS"):
+        with open(file, "a") as lines:  # noqa: PTH123 - one write of one line, as a log has it
+            lines.write(f"{name} {what}\n")
     if FAILURES.get(name, 0) > 0:
         FAILURES[name] -= 1
         raise RuntimeError(f"{name} was told to fail")

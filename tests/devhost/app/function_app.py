@@ -1,6 +1,7 @@
 """A small function app with every trigger the local host knows."""
 
 import json
+import threading
 import typing
 
 import azure.functions as func
@@ -63,7 +64,10 @@ def tick(timer: func.TimerRequest) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="%IN_QUEUE%", connection="ControlStorage")
 def take(message: func.QueueMessage) -> None:
-    saw("take", (message.get_body().decode(), message.dequeue_count, message.id))
+    body = message.get_body().decode()
+    saw("take", (body, message.dequeue_count, message.id))
+    if body == "hang" and message.dequeue_count == 1:
+        threading.Event().wait()
 
 
 @app.event_hub_message_trigger(
