@@ -72,5 +72,5 @@ def _link(text: str) -> Callable[..., None]:
     engine.add_module(llvm.parse_assembly(text))
     engine.finalize_object()
     pointer, count = ctypes.c_void_p, ctypes.c_int64
-    prototype = ctypes.CFUNCTYPE(None, count, *[pointer] * 11, count, *[pointer] * 4)
+    prototype = ctypes.CFUNCTYPE(None, count, *[pointer] * 11, count, count, *[pointer] * 4)
     return prototype(engine.get_function_address(name))

@@ -15,7 +15,6 @@ from numba import cfunc, njit, types
 type Pointer = Any  # to float64
 type Indices = Any  # to int64
 
-BLOCK = 64  # rows evaluated together; a multiple of four
 ROUNDER = 1.5 * 2.0**52  # added to a number, it leaves the nearest integer in the low bits of the sum
 SMALLEST = -1020.0  # an exponent of two below which nothing is left to add
 # 2**f for f in [-0.5, 0.5], to 2e-15
@@ -62,29 +61,32 @@ def standardise(
     scales: Pointer,
     feature: int,
     dims: int,
+    block: int,
     z: Pointer,
 ) -> None:
-    """Rows first, first + 1, ... into z [dims, BLOCK], the one before `last` repeated to fill `width`."""
+    """Rows first, first + 1, ... into z [dims, block], the one before `last` repeated to fill `width`."""
     for f in range(dims):
         mean, scale = means[feature + f], scales[feature + f]
         for j in range(width):
-            z[f * BLOCK + j] = (x[min(first + j, last - 1) * columns + f] - mean) / scale
+            z[f * block + j] = (x[min(first + j, last - 1) * columns + f] - mean) / scale
 
 
 @inlined
-def distances(z: Pointer, vectors: Pointer, vector: int, step: int, dims: int, width: int, squares: Pointer) -> None:
+def distances(
+    z: Pointer, vectors: Pointer, vector: int, step: int, dims: int, width: int, block: int, squares: Pointer
+) -> None:
     """Squared distances of `width` rows to the support vector at `vector`, whose coordinates lie `step` apart."""
     if dims == 2:
         value, mean = vectors[vector], vectors[vector + step]
         for j in range(width):
-            squares[j] = (z[j] - value) ** 2 + (z[BLOCK + j] - mean) ** 2
+            squares[j] = (z[j] - value) ** 2 + (z[block + j] - mean) ** 2
         return
     for j in range(width):
         squares[j] = 0.0
     for f in range(dims):
         coordinate = vectors[vector + f * step]
         for j in range(width):
-            squares[j] += (z[f * BLOCK + j] - coordinate) ** 2
+            squares[j] += (z[f * block + j] - coordinate) ** 2
 
 
 @inlined
@@ -108,31 +110,36 @@ def decision_values(
     offsets: Indices,
     x: Pointer,
     columns: int,
+    block: int,
     z: Pointer,
     squares: Pointer,
     sums: Pointer,
     out: Pointer,
 ) -> None:
-    """Every row's decision value into `out`; the arrays are those of PackedModels; z [columns, BLOCK], squares and
-    sums [BLOCK] are room to work in."""
+    """Every row's decision value into `out`; the arrays are those of PackedModels; z [columns, block], squares and
+    sums [block] are room to work in, for `block` rows, a multiple of four."""
     for m in range(models):
         dims, count, last = features[m + 1] - features[m], support[m + 1] - support[m], offsets[m + 1]
-        for first in range(offsets[m], last, BLOCK):
-            filled = min(BLOCK, last - first)
+        first = offsets[m]
+        while first < last:
+            filled = min(block, last - first)
             width = (filled + 3) // 4 * 4
-            standardise(x, columns, first, last, width, means, scales, features[m], dims, z)
+            standardise(x, columns, first, last, width, means, scales, features[m], dims, block, z)
             for j in range(width):
                 sums[j] = 0.0
             for i in range(count):
-                distances(z, vectors, coordinates[m] + i, count, dims, width, squares)
+                distances(z, vectors, coordinates[m] + i, count, dims, width, block, squares)
                 weigh(weights[support[m] + i], -gamma[m] / LN_2, width, squares, sums)
             for j in range(filled):
                 out[first + j] = sums[j] - rho[m]
+            first += block
 
 
 def compiled() -> tuple[str, str]:
     """The name and the LLVM text of `decision_values`, optimised; any processor of the kind that made it can run it."""
     floats, integers = (types.CPointer(kind) for kind in (types.float64, types.int64))  # type: ignore[no-untyped-call]
-    signature = types.void(types.int64, *[integers] * 3, *[floats] * 6, integers, floats, types.int64, *[floats] * 4)
+    signature = types.void(
+        types.int64, *[integers] * 3, *[floats] * 6, integers, floats, *[types.int64] * 2, *[floats] * 4
+    )
     function = cfunc(signature, **OPTIONS)(decision_values)
     return function.native_name, function.inspect_llvm()

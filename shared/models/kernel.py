@@ -14,7 +14,7 @@ from shared.models.one_class_svm import PackedModels
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
 
-BLOCK = 64
+BLOCK = 64  # rows evaluated together, in the processor's nearest memory
 
 
 def decision_values(models: PackedModels, x: Floats, offsets: Integers) -> Floats:
@@ -35,7 +35,7 @@ def decision_values(models: PackedModels, x: Floats, offsets: Integers) -> Float
     weighed = (models.vectors, models.weights, models.rho, models.gamma)
     before = [array.ctypes.data for array in (*packed, *weighed, bounds, rows)]
     after = [array.ctypes.data for array in (z, squares, sums, values)]
-    compiled.decision_values()(len(models), *before, columns, *after)
+    compiled.decision_values()(len(models), *before, columns, BLOCK, *after)
     values[~np.isfinite(rows).all(axis=1)] = np.nan
     return values
 

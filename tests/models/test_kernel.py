@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidInput
-from shared.models import compiled, kernel
+from shared.models import compiled
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels, SeriesModel, pack, starts
 from tests.models.packs import fitted, made_up
@@ -76,10 +77,7 @@ def test_a_row_has_the_same_bits_however_rows_are_cut(cuts: list[int], dims: int
     x = rows_for(packed, [200], dims)
     whole = decision_values(packed, x, np.array([0, 200]))
     bounds = [0, *sorted(cuts), 200]
-    parts = [
-        decision_values(packed, x[first:last], np.array([0, last - first]))
-        for first, last in zip(bounds, bounds[1:], strict=False)
-    ]
+    parts = [decision_values(packed, x[first:last], np.array([0, last - first])) for first, last in pairwise(bounds)]
     assert np.concatenate(parts).tobytes() == whole.tobytes()
 
 
@@ -122,12 +120,6 @@ def test_offsets_that_do_not_fit_are_refused(offsets: list[int]) -> None:
 def test_too_few_columns_are_refused() -> None:
     with pytest.raises(InvalidInput, match="more features"):
         decision_values(pack([made_up(dims=3)]), np.zeros((1, 2)), np.array([0, 1]))
-
-
-def test_blocks_are_as_large_as_the_compiled_code_takes_them_to_be() -> None:
-    from shared.models import gauss_sum
-
-    assert kernel.BLOCK == gauss_sum.BLOCK
 
 
 def test_compiled_code_calls_nothing_that_is_not_there() -> None:
