@@ -151,7 +151,9 @@ def decode(data: bytes) -> PartitionState:
         stored = _decoder.decode(data)
         if stored.version != VERSION:
             raise ValueError(f"it has version {stored.version}, not {VERSION}")
-        rows = Rows(**{f.name: _column(stored.columns[f.name], f.name) for f in fields(Rows)})
+        columns = {f.name: _column(stored.columns[f.name], f.name) for f in fields(Rows)}
+        if len({len(column) for column in columns.values()}) != 1:
+            raise ValueError("its columns have different lengths")
     except (msgspec.MsgspecError, ValueError, KeyError) as error:
         raise InvalidInput(
             f"A partition's state cannot be read: {error}.", "It was written by another version, or damaged."
@@ -159,7 +161,9 @@ def decode(data: bytes) -> PartitionState:
     copied: dict[str, Any] = {name: getattr(stored, name) for name in _COPIED}
     counters = Counters(*(getattr(stored, name) for name in _COUNTED))
     names = Names(list(zip(stored.devices, stored.sensors, strict=True)))
-    return PartitionState(Grid(stored.window, stored.file), names=names, rows=rows, counters=counters, **copied)
+    return PartitionState(
+        Grid(stored.window, stored.file), names=names, rows=Rows(**columns), counters=counters, **copied
+    )
 
 
 def _column(data: bytes, name: str) -> Any:

@@ -35,25 +35,30 @@ def same_as_expected(account: Account, events: Batch) -> None:
     assert [record["sequence"] for record in account.records("rejects")] == want.rejects
 
 
+deliveries = st.lists(st.tuples(st.booleans(), st.integers(0, 40), st.integers(0, 40)), max_size=10)
+
+
+@given(streams, deliveries)
+@settings(max_examples=30)
+def test_rows_do_not_depend_on_batch_boundaries_redelivery_or_zombies(
+    events: Batch, calls: list[tuple[bool, int, int]]
+) -> None:
+    account, done = Account(), 0
+    rivals = {False: account.ingestor(), True: account.ingestor()}
+    for who, back, ahead in calls:
+        rivals[who].ingest("0", slice_of(events, max(0, done - back), done + ahead))
+        done = min(done + ahead, len(events))
+    rivals[False].ingest("0", slice_of(events, done, len(events)))
+    account.close()
+    same_as_expected(account, events)
+    assert account.files() == at_once(events).files()
+
+
 def at_once(events: Batch) -> Account:
     account = Account()
     account.ingestor().ingest("0", events)
     account.close()
     return account
-
-
-@given(streams, st.data())
-@settings(max_examples=30)
-def test_rows_do_not_depend_on_batch_boundaries_or_redelivery(events: Batch, data: st.DataObject) -> None:
-    account, done = Account(), 0
-    ingestor = account.ingestor()
-    while done < len(events):
-        start = data.draw(st.integers(0, done), "redelivered from")
-        done = data.draw(st.integers(done, len(events)), "up to")
-        ingestor.ingest("0", slice_of(events, start, done))
-    account.close()
-    same_as_expected(account, events)
-    assert account.files() == at_once(events).files()
 
 
 class Dying:
@@ -97,20 +102,6 @@ def test_killed_between_any_two_writes_nothing_is_lost_or_doubled() -> None:
         assert account.files() == whole.files(), f"killed at {looks}"
         same_as_expected(account, events)
     assert kills > 20
-
-
-@given(streams, st.lists(st.tuples(st.booleans(), st.integers(0, 40), st.integers(0, 40)), max_size=12))
-@settings(max_examples=30)
-def test_a_zombie_and_its_successor_give_the_rows_of_one(events: Batch, calls: list[tuple[bool, int, int]]) -> None:
-    account, done = Account(), 0
-    rivals = {False: account.ingestor(), True: account.ingestor()}
-    for who, back, ahead in calls:
-        rivals[who].ingest("0", slice_of(events, max(0, done - back), done + ahead))
-        done = min(done + ahead, len(events))
-    rivals[False].ingest("0", slice_of(events, done, len(events)))
-    account.close()
-    same_as_expected(account, events)
-    assert account.files() == at_once(events).files()
 
 
 def test_a_rival_that_commits_in_between_is_noticed() -> None:
