@@ -93,7 +93,7 @@ class Settings:
     task_work: int = _setting(
         "TASK_WORK",
         4_000_000_000,
-        "Work of one scoring task, in windows times support vectors: about a minute on one core.",
+        "Work of one scoring task: windows times the numbers in their model and 300 more.",
     )
     task_retries: int = _setting("TASK_RETRIES", 2, "How often a failed task is tried again.")
     task_seconds: int = _setting("TASK_SECONDS", 3600, "Wall-clock limit of one task.")

@@ -10,17 +10,17 @@ import msgspec
 from shared.compute import Task
 from shared.errors import InvalidInput
 from shared.models.bundle import Manifest, current_version, read_manifest
-from shared.readings import dataset
-from shared.readings.state import sealed_until
+from shared.readings.dataset import has_windows
+from shared.readings.progress import next_hour, progress
 from shared.runs.driver import Driver
 from shared.runs.record import Run
 from shared.settings import Settings
-from shared.storage import Storage
+from shared.storage import BlobStore, Storage
 from shared.telemetry import log
 
 WORKLOAD = "anomaly"
 WINDOW_COST = 300
-"""Reading, sorting and writing one window costs as much as evaluating about this many support vectors."""
+"""Reading, sorting and writing one window costs as much as evaluating about this many numbers of a model."""
 RUNS_PER_TICK = 48
 
 
@@ -60,14 +60,12 @@ class AnomalyWorkload:
 
     def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
         command = ("python", "-m", "scoring_images.anomaly", *arguments)
-        return Task(
-            task_id, "anomaly", command, needs, self.settings.task_retries, self.settings.task_seconds
-        )
+        return Task(task_id, "anomaly", command, needs, self.settings.task_retries, self.settings.task_seconds)
 
 
 def _chunks(manifest: Manifest, span: Span, settings: Settings) -> list[range]:
     windows = manifest.series * span.seconds / settings.window_seconds
-    work = windows * (WINDOW_COST + manifest.vectors / max(1, manifest.series))
+    work = windows * (WINDOW_COST + manifest.size / 8 / max(1, manifest.series))
     count = max(1, min(manifest.series, ceil(work / max(1, settings.task_work))))
     size = ceil(manifest.series / count)
     return [range(first, min(first + size, manifest.series)) for first in range(0, manifest.series, size)]
@@ -83,9 +81,7 @@ def run_for(span: Span, bundle: str, now: datetime, *, backfill: bool = False) -
     A backfill's id names the bundle too, so that it can be repeated with a newer one.
     """
     if span.seconds <= 0:
-        raise InvalidInput(
-            f"The span {span.start:%Y-%m-%dT%H:%M:%SZ} to {span.end:%Y-%m-%dT%H:%M:%SZ} is empty."
-        )
+        raise InvalidInput(f"The span {span.start:%Y-%m-%dT%H:%M:%SZ} to {span.end:%Y-%m-%dT%H:%M:%SZ} is empty.")
     run_id = f"{WORKLOAD}-{span.start:%Y%m%dT%H%M%SZ}-{span.seconds}s"
     if backfill:
         run_id = f"{run_id}-{bundle[:12]}"
@@ -106,38 +102,66 @@ def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime
     return run_for(Span(start.astimezone(UTC), end.astimezone(UTC)), bundle, now, backfill=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Up to where spans were handed out, and the last that were, with their bundle: a commitment to start them."""
+
+    until: datetime
+    spans: list[Span]
+    bundle: str
+
+
 def start_due_runs(driver: Driver, storage: Storage, settings: Settings) -> list[str]:
-    """Start a run for every span that has ended and is sealed; the ids of those started.
+    """Start a run for every span whose windows are complete; the ids of those started.
 
-    A watermark says what was started before: missed ticks are caught up, and nothing is scored twice.
+    The mark of what was handed out is replaced under its ETag before anything starts, and what it holds is started
+    again first: missed ticks are caught up, and nothing is scored twice or left out, wherever a tick is cut off.
     """
+    marks = storage.control("runs")
+    blob = marks.get(f"marks/{WORKLOAD}")
+    mark = msgspec.json.decode(blob.data, type=Mark) if blob else Mark(datetime.fromtimestamp(0, UTC), [], "")
+    started = _start(driver, mark)
+    due = _due(driver, storage, settings, mark.until)
+    if due.spans:
+        etag = blob.etag if blob else None
+        marks.put(f"marks/{WORKLOAD}", msgspec.json.encode(due), etag=etag, new=blob is None)
+    return started + _start(driver, due)
+
+
+def _start(driver: Driver, mark: Mark) -> list[str]:
+    runs = [run_for(span, mark.bundle, driver.now()) for span in mark.spans]
+    return [run.id for run in runs if driver.start(run)]
+
+
+def _due(driver: Driver, storage: Storage, settings: Settings, since: datetime) -> Mark:
     bundle = current_version(storage.control("bundles"))
-    sealed = sealed_until(storage.control("ingest"), settings.event_hub_name)
-    if bundle is None or sealed is None:
-        log("nothing to score yet", readings="none" if sealed is None else "", bundle=bundle or "none")
-        return []
-    marks, windows = storage.control("runs"), storage.data("windows")
-    mark = marks.get(f"watermarks/{WORKLOAD}")
-    since = msgspec.json.decode(mark.data, type=datetime) if mark else dataset.first_window(windows)
-    spans = list(due_spans(since, sealed, settings.scoring_span_seconds)) if since else []
-    started: list[str] = []
-    for span in spans:
-        if len(started) == RUNS_PER_TICK:
-            break
-        if dataset.has_windows(windows, span.start, span.end):
-            run = run_for(span, bundle, driver.now())
-            started += [run.id] if driver.start(run) else []
+    come = progress(storage.control("ingest"), settings.event_hub_name)
+    if bundle is None or come is None:
+        log("nothing to score yet", readings="" if come else "none", bundle=bundle or "none")
+        return Mark(since, [], "")
+    silent = driver.now() - come.last_arrival > timedelta(seconds=2 * settings.idle_seconds)
+    seconds = settings.scoring_span_seconds
+    spans = list(due_spans(storage.data("windows"), since, come.sealed_until, seconds, silent=silent))
+    return Mark(spans[-1].end if spans else since, spans, bundle)
+
+
+def due_spans(windows: BlobStore, since: datetime, sealed: datetime, seconds: int, *, silent: bool) -> Iterator[Span]:
+    """The spans with windows from `since` on: whole ones, aligned to the epoch, and where the stream fell silent
+    the one it stopped in, as far as it goes; at most RUNS_PER_TICK.
+    """
+    for _ in range(RUNS_PER_TICK):
+        hour = next_hour(windows, since, sealed)
+        if hour is None:
+            return
+        start = max(since, _aligned(hour, seconds))
+        whole = _aligned(start, seconds) + timedelta(seconds=seconds)
+        if start >= sealed or (whole > sealed and not silent):
+            return
+        span = Span(start, min(whole, sealed))
+        if has_windows(windows, span.start, span.end):
+            yield span
         since = span.end
-    if spans:
-        etag = mark.etag if mark else None
-        marks.put(f"watermarks/{WORKLOAD}", msgspec.json.encode(since), etag=etag, new=mark is None)
-    return started
 
 
-def due_spans(since: datetime, sealed: datetime, seconds: int) -> Iterator[Span]:
-    """The whole spans, aligned to the epoch, from the one holding `since` to the last ended by `sealed`."""
-    start = datetime.fromtimestamp(since.timestamp() // seconds * seconds, UTC)
-    step = timedelta(seconds=seconds)
-    while start + step <= sealed:
-        yield Span(start, start + step)
-        start += step
+def _aligned(moment: datetime, seconds: int) -> datetime:
+    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
