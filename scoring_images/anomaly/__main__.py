@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.command == "merge":
         from scoring_images.anomaly.merge import merge
 
-        merge(job, containers, settings.file_seconds)
+        merge(job, containers)
         return
     from scoring_images.anomaly.score import score
 

@@ -10,7 +10,7 @@ from scoring_images.anomaly.axis import Ints, seconds_after
 from scoring_images.anomaly.figure import Panel, ScoreTrack, SeriesFigure
 from scoring_images.anomaly.job import Job
 from scoring_images.anomaly.ranking import PartRows, name_of, time_bin
-from scoring_images.anomaly.spans import SeriesIndex, SpanReader
+from scoring_images.anomaly.spans import SeriesIndex, Span
 from scoring_images.anomaly.summary import SeriesSummary
 from scoring_images.anomaly.tables import RIBBON_BINS
 from shared.models.one_class_svm import PackedModels
@@ -28,7 +28,7 @@ def ribbons(parts: PartRows, worst: Sequence[SeriesSummary]) -> tuple[Ints, ...]
 
 
 def figures(
-    parts: PartRows, reader: SpanReader, models: PackedModels, shown: Sequence[SeriesSummary]
+    parts: PartRows, span: Span, models: PackedModels, shown: Sequence[SeriesSummary]
 ) -> tuple[SeriesFigure, ...]:
     """A figure of each series: its scores from the predictions, its values from the windows."""
     if not shown:
@@ -36,7 +36,7 @@ def figures(
     tracks = _tracks(parts, shown)
     place = {name_of(models, index): index for index in range(len(models))}
     sensors = [models.names[place[series.device, series.sensor]][1] for series in shown]
-    panels = iter(_panels(reader, parts.job, shown, sensors))
+    panels = iter(_panels(span, parts.job, shown, sensors))
     return tuple(
         SeriesFigure(series, tuple(next(panels) for _ in names), track)
         for series, names, track in zip(shown, sensors, tracks, strict=True)
@@ -54,12 +54,9 @@ def _tracks(parts: PartRows, shown: Sequence[SeriesSummary]) -> list[ScoreTrack]
     ]
 
 
-def _panels(
-    reader: SpanReader, job: Job, shown: Sequence[SeriesSummary], sensors: Sequence[tuple[str, ...]]
-) -> list[Panel]:
+def _panels(span: Span, job: Job, shown: Sequence[SeriesSummary], sensors: Sequence[tuple[str, ...]]) -> list[Panel]:
     pairs = [(series.device, name) for series, names in zip(shown, sensors, strict=True) for name in names]
-    columns = ["window_end", "mean", "min", "max"]
-    found = reader.read(SeriesIndex.of(pairs), job.start, job.end, columns)
+    found = span.read(SeriesIndex.of(pairs), ["mean", "min", "max"])
     split = _split([found], len(pairs), "window_end")
     return [_panel(name, rows, job) for (_, name), rows in zip(pairs, split, strict=True)]
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from shared.models.bundle import read_bundle
 
 from scoring_images.anomaly.evidence import figures, ribbons
 from scoring_images.anomaly.job import Containers, Job, PartSummary, Stages, read_part
 from scoring_images.anomaly.ranking import PartRows, Ranking, rank
 from scoring_images.anomaly.report import Report, render
-from scoring_images.anomaly.spans import SpanReader
+from scoring_images.anomaly.spans import Span
 from scoring_images.anomaly.summary import SeriesSummary, StageSeconds, Summary
 from shared.errors import InvalidInput
+from shared.models.bundle import read_bundle
 from shared.models.one_class_svm import PackedModels
 
 LISTED = 500
@@ -20,7 +20,7 @@ CLOSE_CALLS = 6
 NAMES_KEPT = 10_000
 
 
-def merge(job: Job, containers: Containers, file_seconds: int) -> Summary:
+def merge(job: Job, containers: Containers) -> Summary:
     """Write `summary.json` beside the predictions and the report `<run>.html`; repeating it replaces both.
 
     Raises NotFound for a part that is missing, InvalidInput for parts that do not belong together, and BundleError.
@@ -35,8 +35,8 @@ def merge(job: Job, containers: Containers, file_seconds: int) -> Summary:
         ranking = rank(rows, models, LISTED)
         summary = summarise(job, parts, ranking, len(models))
     with stages.stage("draw report"):
-        reader = SpanReader(containers.windows, file_seconds)
-        page = _page(summary, ranking, rows, reader, models)
+        span = Span(containers.windows, job.start, job.end)
+        page = _page(summary, ranking, rows, span, models)
     with stages.stage("write"):
         containers.predictions.put(f"{job.folder}/summary.json", msgspec.json.format(msgspec.json.encode(summary)))
         containers.reports.put(f"{job.run}.html", page)
@@ -85,8 +85,8 @@ def _stage(seconds: Iterable[float]) -> StageSeconds:
     return StageSeconds(round(sum(each), 6), max(each))
 
 
-def _page(summary: Summary, ranking: Ranking, rows: PartRows, reader: SpanReader, models: PackedModels) -> bytes:
-    plotted = figures(rows, reader, models, plotted_series(ranking.worst))
+def _page(summary: Summary, ranking: Ranking, rows: PartRows, span: Span, models: PackedModels) -> bytes:
+    plotted = figures(rows, span, models, plotted_series(ranking.worst))
     report = Report(summary, plotted, ribbons(rows, ranking.worst), ranking.timeline.astype(float))
     return render(report)
 

@@ -1,7 +1,8 @@
 """Lays windows out as the models want them: the rows of each model together, in time order, one value per sensor."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -59,30 +60,32 @@ def pairs_of(models: PackedModels) -> list[tuple[str, str]]:
     return [(device, sensor) for device, sensors in models.names for sensor in sensors]
 
 
-def lay_out(models: PackedModels, windows: pl.DataFrame) -> RowTable:
-    """The rows of the models from windows with the columns pair (see `pairs_of`), window_end, mean, scored.
+def lay_out(models: PackedModels, windows: pl.DataFrame, start: datetime) -> RowTable:
+    """The rows of the models from windows: columns pair (see `pairs_of`), window_end, mean, by pair and time.
 
-    A row needs a finite value of each sensor of its model; those of the span that have none are counted as skipped.
+    A row needs a finite value of each sensor of its model; those of the span that lack one are counted as skipped.
+    The span begins at `start`.
     """
     sensors = np.array([len(names) for _, names in models.names], np.int64)
     owner = pl.Series("model", np.repeat(np.arange(len(models), dtype=np.uint32), sensors))
-    every = windows.with_columns(owner.gather(windows["pair"]))
-    rows = every.filter(pl.col("mean").is_finite()).sort("model", "window_end", "pair")
-    if len(models) and sensors.max() > 1:
-        rows = _complete(rows, sensors)
-    model = rows["model"].to_numpy()
-    counts = np.bincount(model, minlength=len(models)) // sensors
+    scored = (pl.col("window_end") > pl.lit(start)).alias("scored")
+    every = windows.with_columns(owner.gather(windows["pair"]), scored)
+    rows = every.filter(pl.col("mean").is_finite())
+    wanted = pl.col("scored").sum()
+    if sensors.max(initial=1) > 1:
+        rows = _complete(rows.sort("model", "window_end", "pair"), sensors)
+        wanted = pl.struct("model", "window_end").filter("scored").n_unique()
+    counts = np.bincount(rows["model"].to_numpy(), minlength=len(models)) // sensors
     first = _first_of_rows(counts, sensors)
-    scored = rows["scored"].to_numpy()[first]
-    wanted = every.filter("scored").select(pl.struct("model", "window_end").n_unique()).item()
-    return RowTable(
+    table = RowTable(
         ends=rows["window_end"].to_physical().to_numpy().view("datetime64[us]")[first],
-        scored=scored,
+        scored=rows["scored"].to_numpy()[first],
         values=rows["mean"].to_numpy(),
         offsets=np.append(0, np.cumsum(counts)),
         sensors=sensors,
-        skipped=int(wanted) - int(scored.sum()),
+        skipped=0,
     )
+    return replace(table, skipped=every.select(wanted).item() - int(table.scored.sum()))
 
 
 def _complete(rows: pl.DataFrame, sensors: Integers) -> pl.DataFrame:

@@ -6,16 +6,17 @@ import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from shared.models.bundle import read_bundle
 
 from scoring_images.anomaly.job import Containers, Job, Part, PartSummary, Stages
 from scoring_images.anomaly.predictions import predictions, to_csv, to_parquet
 from scoring_images.anomaly.rows import RowTable, lay_out, pairs_of
-from scoring_images.anomaly.spans import SeriesIndex, SpanReader
+from scoring_images.anomaly.spans import SeriesIndex, Span
 from shared.errors import InvalidInput
+from shared.models.bundle import read_bundle
 from shared.models.features import FeatureSpec, features
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels
+from shared.storage import BlobStore
 
 HISTORY_FILES = 5
 """How far back rows before the span are looked for: after longer silence the mean of the last rows begins anew."""
@@ -36,8 +37,7 @@ def score(job: Job, part: Part, containers: Containers, file_seconds: int) -> Pa
         models = _share(bundle.models, part)
     with stages.stage("read windows"):
         strangers_to = bundle.models if part.number == 0 else None
-        reader = SpanReader(containers.windows, file_seconds)
-        table, unknown = _read(reader, job, models, strangers_to)
+        table, unknown = _read(containers.windows, job, file_seconds, models, strangers_to)
     with stages.stage("score"):
         scores = score_rows(models, table, spec)
     with stages.stage("write"):
@@ -57,24 +57,20 @@ def _share(models: PackedModels, part: Part) -> PackedModels:
 
 
 def _read(
-    reader: SpanReader, job: Job, models: PackedModels, every_model: PackedModels | None
+    store: BlobStore, job: Job, file_seconds: int, models: PackedModels, every_model: PackedModels | None
 ) -> tuple[RowTable, Pairs]:
     """The rows of the models; given all models of the bundle, also the series of the span that have none."""
-    index = SeriesIndex.of(pairs_of(models))
-    strangers: list[pl.DataFrame] = []
     known = SeriesIndex.of(pairs_of(every_model)) if every_model is not None else None
+    strangers: list[pl.DataFrame] = []
 
-    def keep(rows: pl.DataFrame) -> pl.DataFrame:
+    def look_for_strangers(rows: pl.DataFrame) -> None:
         if known is not None:
-            strangers.append(known.others(rows))
-        return index.keep(rows)
+            strangers.append(known.others(rows.filter(pl.col("window_end") > pl.lit(job.start))))
 
-    columns = ("window_end", "mean")
-    before = job.start - timedelta(seconds=HISTORY_FILES * reader.file_seconds)
-    history = reader.read(index, before, job.start, columns).with_columns(scored=False)
-    span = reader.read(index, job.start, job.end, columns, keep).with_columns(scored=True)
+    before = job.start - timedelta(seconds=HISTORY_FILES * file_seconds)
+    windows = Span(store, before, job.end).read(SeriesIndex.of(pairs_of(models)), ["mean"], look_for_strangers)
     unknown = pl.concat(strangers).unique().sort("device", "sensor").rows() if strangers else []
-    return lay_out(models, pl.concat([history, span])), unknown
+    return lay_out(models, windows, job.start), unknown
 
 
 def score_rows(models: PackedModels, table: RowTable, spec: FeatureSpec) -> NDArray[np.float64]:

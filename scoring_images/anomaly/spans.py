@@ -1,19 +1,21 @@
-"""Reads the windows of chosen series over any span with little memory: slice by slice, keeping only what counts."""
+"""Reads the windows of chosen series: what is not wanted is dropped, and names become numbers, file by file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from io import BytesIO
 
 import polars as pl
 
-from shared.readings.dataset import read_windows
+from shared.errors import InvalidInput
+from shared.readings import dataset
 from shared.storage import BlobStore
 
-FEW_ROWS, MANY_ROWS = 250_000, 2_000_000
-FIRST_SLICE_SECONDS = 600
 NAMES = ["device", "sensor"]
+TRANSFERS = 16
 
-type Keep = Callable[[pl.DataFrame], pl.DataFrame]
+type See = Callable[[pl.DataFrame], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +30,69 @@ class SeriesIndex:
         schema = {"device": pl.String, "sensor": pl.String}
         return cls(pl.DataFrame(pairs, schema, orient="row").with_row_index("pair"))
 
-    def keep(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows of these series."""
-        return rows.join(self.frame, on=NAMES, how="semi", maintain_order="left")
-
     def others(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Device and sensor of all other series, each once."""
         return rows.select(NAMES).unique().join(self.frame, on=NAMES, how="anti")
 
     def number(self, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-        """`pair` in the place of device and sensor, then the columns."""
-        return rows.join(self.frame, on=NAMES, maintain_order="left").select("pair", *columns)
+        """The rows of these series: `pair` in the place of device and sensor, then the columns; in any order."""
+        return rows.join(self.frame, on=NAMES).select("pair", *columns)
 
 
 @dataclass(frozen=True, slots=True)
-class SpanReader:
-    """Reads windows whose files hold `file_seconds` each."""
+class Span:
+    """Windows that start in [start, end), as the container `windows` holds them."""
 
     store: BlobStore
-    file_seconds: int
+    start: datetime
+    end: datetime
 
-    def read(
-        self, index: SeriesIndex, start: datetime, end: datetime, columns: Sequence[str], keep: Keep | None = None
-    ) -> pl.DataFrame:
-        """`pair` and the columns of the windows that start in [start, end), in time order per pair.
+    def read(self, index: SeriesIndex, columns: Sequence[str], see: See | None = None) -> pl.DataFrame:
+        """`pair`, `window_end` and the columns (mean, min, max) of the series of the index, by pair and time.
 
-        `keep` is shown the rows of every file, and returns those of the index at least.
+        `see` is shown the rows of each file, also those of other series, and may be called by several threads. Raises
+        InvalidInput for a file that does not hold windows.
         """
-        slices = [index.number(rows, columns) for rows in self._slices(start, end, keep or index.keep)]
-        return pl.concat(slices)
+        wanted = ["window_end", "count", *columns]
 
-    def _slices(self, start: datetime, end: datetime, keep: Keep) -> Iterator[pl.DataFrame]:
-        files = max(1, FIRST_SLICE_SECONDS // self.file_seconds)
-        while start < end:
-            until = min(end, start + timedelta(seconds=files * self.file_seconds))
-            rows = read_windows(self.store, start, until, keep=keep)
-            yield rows
-            start = until
-            if len(rows) < FEW_ROWS:
-                files *= 2
-            elif len(rows) > MANY_ROWS:
-                files = max(1, files // 2)
+        def load(name: str) -> pl.DataFrame:
+            rows = self._file(name, wanted)
+            if see is not None:
+                see(rows)
+            return index.number(rows, wanted)
+
+        names = [blob.name for blob in dataset.files(self.store, self.start, self.end)]
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            rows = pl.concat([index.number(_NO_WINDOWS, wanted), *pool.map(load, names)])
+        return _whole(rows.sort("pair", "window_end", "count", "mean")).drop("count")
+
+    def _file(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
+        blob = self.store.get(name)
+        if blob is None:
+            return _NO_WINDOWS
+        try:
+            rows = pl.read_parquet(BytesIO(blob.data), columns=[*NAMES, *columns])
+        except pl.exceptions.PolarsError as error:
+            raise InvalidInput(f"{name} in container windows does not hold windows: {error}") from error
+        return rows.filter(pl.col("window_end") > pl.lit(self.start), pl.col("window_end") <= pl.lit(self.end))
+
+
+_NO_WINDOWS = pl.DataFrame(
+    schema={
+        **dict.fromkeys(NAMES, pl.String),
+        "window_end": pl.Datetime("us", "UTC"),
+        "count": pl.Int64,
+        **dict.fromkeys(("mean", "min", "max"), pl.Float64),
+    }
+)
+
+
+def _whole(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per window, also where its readings came through several partitions; rows are sorted."""
+    key = ("pair", "window_end")
+    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in key)
+    if not rows.select(again.any()).item():
+        return rows
+    mean = (pl.col("mean") * pl.col("count")).sum() / pl.col("count").sum()
+    extremes = [pl.col(name).min() if name == "min" else pl.col(name).max() for name in rows.columns[4:]]
+    return rows.group_by(key, maintain_order=True).agg(pl.col("count").sum(), mean.alias("mean"), *extremes)

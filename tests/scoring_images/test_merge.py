@@ -8,7 +8,7 @@ from scoring_images.anomaly.job import Job
 from scoring_images.anomaly.merge import PLOTTED, merge, plotted_series
 from scoring_images.anomaly.summary import SeriesSummary, Summary
 from shared.errors import InvalidInput, NotFound
-from tests.scoring_images.plant import END, FILE_SECONDS, START, WINDOW, Plant, model
+from tests.scoring_images.plant import END, START, WINDOW, Plant, model
 
 QUIET = [0.1, -0.1] * 60
 
@@ -34,13 +34,13 @@ def scored(plant: Plant) -> Job:
 
 
 def test_counts_of_all_parts_are_added_up(plant: Plant) -> None:
-    summary = merge(scored(plant), plant.containers, FILE_SECONDS)
+    summary = merge(scored(plant), plant.containers)
     assert (summary.windows, summary.flagged, summary.series, summary.series_flagged) == (360, 7, 3, 2)
     assert (summary.series_silent, summary.parts, summary.without_model) == (1, 2, (("new", "x"),))
 
 
 def test_series_with_most_flagged_windows_come_first(plant: Plant) -> None:
-    summary = merge(scored(plant), plant.containers, FILE_SECONDS)
+    summary = merge(scored(plant), plant.containers)
     assert [(each.device, each.flagged) for each in summary.worst] == [("c", 5), ("b", 2), ("a", 0)]
     worst = summary.worst[0]
     assert (worst.first, worst.last) == (START + 11 * WINDOW, START + 51 * WINDOW)
@@ -52,7 +52,7 @@ def test_of_equally_many_flagged_windows_the_deepest_comes_first(plant: Plant) -
     plant.send("b", "x", with_spikes(1, 50.0))
     job = plant.job()
     plant.score(job, 0, 2)
-    worst = merge(job, plant.containers, FILE_SECONDS).worst
+    worst = merge(job, plant.containers).worst
     assert [each.device for each in worst] == ["b", "a"]
     assert worst[0].likeness == pytest.approx(0.0)
     assert 0 < worst[1].likeness < 1
@@ -60,7 +60,7 @@ def test_of_equally_many_flagged_windows_the_deepest_comes_first(plant: Plant) -
 
 def test_summary_and_report_are_written_under_fixed_names(plant: Plant) -> None:
     job = scored(plant)
-    summary = merge(job, plant.containers, FILE_SECONDS)
+    summary = merge(job, plant.containers)
     blob = plant.containers.predictions.get(f"{job.folder}/summary.json")
     assert blob is not None
     assert msgspec.json.decode(blob.data, type=Summary) == summary
@@ -68,7 +68,7 @@ def test_summary_and_report_are_written_under_fixed_names(plant: Plant) -> None:
 
 
 def test_seconds_are_summed_per_stage_and_name_the_slowest_part(plant: Plant) -> None:
-    seconds = merge(scored(plant), plant.containers, FILE_SECONDS).seconds
+    seconds = merge(scored(plant), plant.containers).seconds
     assert list(seconds) == ["load models", "read windows", "score", "write"]
     assert all(0 < stage.slowest <= stage.total for stage in seconds.values())
 
@@ -78,7 +78,7 @@ def test_a_missing_part_is_an_error_that_names_it(plant: Plant, kind: str) -> No
     job = scored(plant)
     plant.containers.predictions.delete(job.part_name(1, kind))
     with pytest.raises(NotFound, match=r"art.*1"):
-        merge(job, plant.containers, FILE_SECONDS)
+        merge(job, plant.containers)
     assert list(plant.containers.reports.list()) == []
 
 
@@ -87,7 +87,7 @@ def test_parts_of_another_bundle_are_refused(plant: Plant) -> None:
     other = Plant(plant.containers)
     other.train([model("a", "x"), model("b", "x")])
     with pytest.raises(InvalidInput, match="another"):
-        merge(other.job(2), plant.containers, FILE_SECONDS)
+        merge(other.job(2), plant.containers)
 
 
 def test_parts_that_leave_series_out_are_refused(plant: Plant) -> None:
@@ -95,14 +95,14 @@ def test_parts_that_leave_series_out_are_refused(plant: Plant) -> None:
     job = plant.job(2)
     plant.score(job, 0, 1, 2)
     with pytest.raises(InvalidInput, match="series 2 of 3"):
-        merge(job, plant.containers, FILE_SECONDS)
+        merge(job, plant.containers)
 
 
 def test_a_span_without_windows_gives_a_report_that_says_so(plant: Plant) -> None:
     plant.train([model("a", "x")])
     job = plant.job()
     plant.score(job, 0, 1)
-    summary = merge(job, plant.containers, FILE_SECONDS)
+    summary = merge(job, plant.containers)
     assert (summary.windows, summary.series, summary.series_silent) == (0, 0, 1)
     assert b"Nothing was scored" in plant.report(job)
     assert b"no readings in this span" in plant.report(job)
@@ -113,7 +113,7 @@ def test_a_run_where_no_series_has_a_model_says_so(plant: Plant) -> None:
     plant.send("new", "x", QUIET)
     job = plant.job()
     plant.score(job, 0, 1)
-    merge(job, plant.containers, FILE_SECONDS)
+    merge(job, plant.containers)
     assert b"None of the 1 series with readings" in plant.report(job)
 
 
@@ -123,7 +123,7 @@ def test_a_run_without_anomalies_shows_what_came_closest(plant: Plant) -> None:
         plant.send(f"d{n}", "x", (np.array(QUIET) * (n + 1)).tolist())
     job = plant.job()
     plant.score(job, 0, 9)
-    summary = merge(job, plant.containers, FILE_SECONDS)
+    summary = merge(job, plant.containers)
     assert summary.flagged == 0
     assert [each.device for each in summary.worst[:3]] == ["d8", "d7", "d6"]
     assert b"No anomalies" in plant.report(job)
@@ -142,15 +142,15 @@ def test_a_device_model_gets_one_panel_per_sensor(plant: Plant) -> None:
         plant.send("a", sensor, with_spikes(3))
     job = plant.job()
     plant.score(job, 0, 1)
-    merge(job, plant.containers, FILE_SECONDS)
+    merge(job, plant.containers)
     assert plant.report(job).count(b'class="plot small"') == 3
 
 
 def test_merging_again_gives_the_same_report(plant: Plant) -> None:
     job = scored(plant)
-    merge(job, plant.containers, FILE_SECONDS)
+    merge(job, plant.containers)
     first = plant.report(job)
-    merge(job, plant.containers, FILE_SECONDS)
+    merge(job, plant.containers)
     assert plant.report(job) == first
 
 
@@ -160,4 +160,4 @@ def test_a_span_over_midnight_is_merged_like_any_other(plant: Plant) -> None:
     plant.send("a", "x", with_spikes(3), late)
     job = Job("run-9", plant.version, late, late + (END - START), 1)
     plant.score(job, 0, 1)
-    assert merge(job, plant.containers, FILE_SECONDS).flagged == 3
+    assert merge(job, plant.containers).flagged == 3

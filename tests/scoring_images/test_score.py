@@ -159,6 +159,15 @@ def test_the_summary_is_written_after_the_rows_and_says_what_was_done(
     assert all(": Time taken in seconds: " in line for line in lines)
 
 
+def test_a_file_that_holds_no_windows_is_an_error_that_names_it(plant: Plant) -> None:
+    plant.train([model("pump", "flow")])
+    plant.send("pump", "flow", QUIET)
+    name = next(plant.containers.windows.list()).name
+    plant.containers.windows.put(name, b"PAR1 and so on")
+    with pytest.raises(InvalidInput, match=name):
+        plant.score(plant.job(), 0, 1)
+
+
 def test_a_bundle_that_does_not_exist_is_an_error(plant: Plant) -> None:
     job = Job("run-1", "no-such-version", START, END, 1)
     with pytest.raises(BundleError):
