@@ -37,6 +37,7 @@ class Server:
         self._listener = listener
         self._service = service
         self._options = options
+        self.broker = service.broker
         self.port: int = listener.sockets[0].getsockname()[1]
 
     @property
@@ -65,7 +66,7 @@ class Server:
         await asyncio.sleep(0)
         self.drop_connections()
         await self._listener.wait_closed()
-        self._service.broker.close()
+        self.broker.close()
 
 
 async def listen(options: Options) -> Server:

@@ -1,0 +1,30 @@
+"""A peer for every test, in a thread of its own on a free port."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from devhost.eventhub.broker import HubSpec
+from devhost.eventhub.server import Options, Server, background
+from devhost.eventhub.tokens import SharedKey
+
+KEY = SharedKey("policy", "c2VjcmV0IGtleQ==")
+HUBS = (HubSpec("Readings", 4, ("$Default", "second")), HubSpec("single", 1))
+
+
+@pytest.fixture
+def peer() -> Iterator[Server]:
+    with background(Options(HUBS, KEY)) as server:
+        yield server
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Collects the test's garbage while its warning filters still hold."""
+    yield
+    gc.collect()
+
+
+# For tests that break connections: the SDK does not close its end of a broken one.
+sdk_leaks_connections = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("collected")]
