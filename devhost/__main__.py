@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,20 +69,23 @@ async def _host(root: Path, data: Path, file: Path | None) -> None:
 
 async def _up(root: Path, data: Path, file: Path | None, no_host: bool) -> None:
     settings = read_settings(root, file)
-    wanted = [] if no_host else [services.host_service(settings, root, data, file)]
-    if peer := services.event_hubs_service(settings, data):
-        wanted.insert(0, peer)
-    if services.needs_azurite(settings):
-        (data / "azurite").mkdir(parents=True, exist_ok=True)
-        storage = services.azurite_service(settings, data, _install_azurite())
-        wanted = [storage, *wanted] if storage else wanted
+    around = [service for service in _around(settings, data) if service]
+    hosts = [] if no_host else [services.host_service(settings, root, data, file)]
+    wanted = [*around, *hosts]
     services.check_ports(wanted)
     stop, ready = _stop_on_signals(), asyncio.Event()
     telling = asyncio.create_task(_tell(wanted, settings, ready))
     try:
-        await Supervisor(wanted).run(stop, ready)
+        await Supervisor(around, hosts).run(stop, ready)
     finally:
         telling.cancel()
+
+
+def _around(settings: dict[str, str], data: Path) -> Iterator[Service | None]:
+    if services.needs_azurite(settings):
+        (data / "azurite").mkdir(parents=True, exist_ok=True)
+        yield services.azurite_service(settings, data, _install_azurite())
+    yield services.event_hubs_service(settings, data)
 
 
 async def _tell(wanted: list[Service], settings: dict[str, str], ready: asyncio.Event) -> None:

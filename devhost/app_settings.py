@@ -61,9 +61,9 @@ def _value(name: str, text: str, settings: Mapping[str, str]) -> str:
 
 def _read_file(path: Path) -> dict[str, str]:
     try:
-        values = json.loads(path.read_text())["Values"]
+        values = json.loads(path.read_text())["Values"].items()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path} is not a settings file: {error}.") from error
-    return {str(name): str(value) for name, value in values.items()}
+    return {str(name): str(value) for name, value in values}

@@ -1,4 +1,7 @@
-"""The part of host.json that shapes how triggers behave, with the real host's defaults."""
+"""The part of host.json that shapes how triggers behave, with the real host's defaults.
+
+Only partitions change hands sooner, so that a host that was killed is back at work within seconds.
+"""
 
 import json
 import re
@@ -32,8 +35,8 @@ class EventHubOptions:
     max_batch_size: int = 100
     prefetch: int = 300
     checkpoint_every: int = 1
-    balance_interval: float = 10.0
-    ownership_expires: float = 30.0
+    balance_interval: float = 3.0
+    ownership_expires: float = 10.0
     from_end: bool = False
 
 
@@ -109,8 +112,8 @@ def _event_hubs(values: Mapping[str, Any]) -> EventHubOptions:
         max_batch_size=_count(values, "maxEventBatchSize", 100, 1, 100_000),
         prefetch=_count(values, "prefetchCount", 300, 1, 100_000),
         checkpoint_every=_count(values, "batchCheckpointFrequency", 1, 1, 1000),
-        balance_interval=_seconds(values.get("loadBalancingUpdateInterval", "00:00:10")),
-        ownership_expires=_seconds(values.get("partitionOwnershipExpirationInterval", "00:00:30")),
+        balance_interval=_seconds(values.get("loadBalancingUpdateInterval", "00:00:03")),
+        ownership_expires=_seconds(values.get("partitionOwnershipExpirationInterval", "00:00:10")),
         from_end=str(start).lower() == "fromend",
     )
 

@@ -4,7 +4,8 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -36,15 +37,21 @@ def dies_with_parent() -> Callable[[], None]:
     return arrange
 
 
-def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent dies, such as tasks whose host was killed."""
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Meanwhile, be the parent of descendants whose own parent dies, such as tasks whose host was killed."""
     if _prctl is not None:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        if _prctl is not None:
+            _prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
-def children() -> list[int]:
+def children() -> set[int]:
     """Processes whose parent is this one; empty where the system does not tell."""
-    found = []
+    found = set()
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             # The name in brackets may hold anything; the fields after the last bracket are state and parent.
@@ -52,15 +59,14 @@ def children() -> list[int]:
         except (OSError, IndexError):
             continue
         if int(parent) == os.getpid():
-            found.append(int(entry.parent.name))
+            found.add(int(entry.parent.name))
     return found
 
 
 def bury(known: Collection[int]) -> None:
     """Take note of the end of adopted processes; `known` are children that somebody else waits for."""
-    for pid in children():
-        if pid not in known:
-            try:
-                os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                continue
+    for pid in children().difference(known):
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            continue

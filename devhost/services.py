@@ -133,14 +133,15 @@ def listed(settings: Mapping[str, str]) -> tuple[str, ...]:
 
 def check_ports(services: Iterable[Service]) -> None:
     """Raises SettingsError naming the first port that is taken, its service and the setting to change."""
+    wanted = [(service, port) for service in services for port in service.ports]
     seen: dict[int, str] = {}
-    for service in services:
-        for port in service.ports:
-            if other := seen.get(port.number):
-                raise SettingsError(f"{service.name} and {other} both want port {port.number}.", _advice(port))
-            seen[port.number] = service.name
-            if not _free(port.number):
-                raise SettingsError(f"Port {port.number} ({service.name}, {port.purpose}) is taken.", _advice(port))
+    for service, port in wanted:
+        if other := seen.get(port.number):
+            raise SettingsError(f"{service.name} and {other} both want port {port.number}.", _advice(port))
+        seen[port.number] = service.name
+    for service, port in wanted:
+        if not _free(port.number):
+            raise SettingsError(f"Port {port.number} ({service.name}, {port.purpose}) is taken.", _advice(port))
 
 
 def _free(number: int) -> bool:

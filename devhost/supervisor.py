@@ -8,7 +8,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
 from contextlib import suppress
 
-from devhost.lineage import adopt_orphans, bury, children, dies_with_parent
+from devhost.lineage import adopting_orphans, bury, children, dies_with_parent
 from devhost.pace import growing, stopped_within
 from devhost.services import Service
 from shared.errors import Transient
@@ -20,24 +20,32 @@ READY_SECONDS = 60.0
 
 
 class Supervisor:
-    """Starts services in order, starts them again when they end, stops them in the opposite order."""
+    """Starts services stage by stage, starts them again when they end, stops them in the opposite order."""
 
-    def __init__(self, services: Sequence[Service]) -> None:
-        self._services = services
+    def __init__(self, *stages: Sequence[Service]) -> None:
+        self._stages = stages
         self._processes: dict[str, Process] = {}
+        # Children this process had before are somebody else's concern.
+        self._strangers = children()
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         """Run until `stop` is set; `ready` is set when every service answers.
 
         Raises Transient where a service does not start, or ends because it cannot run as it is set up.
         """
-        adopt_orphans()
+        with adopting_orphans():
+            await self._run(stop, ready)
+
+    async def _run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         tasks = [asyncio.create_task(self._bury_orphans(stop))]
         try:
-            for service in self._services:
-                await self._start(service)
-                tasks.append(asyncio.create_task(self._keep(service, stop)))
-                await self._until_ready(service, stop, tasks[-1])
+            for stage in self._stages:
+                for service in stage:
+                    await self._start(service)
+                keepers = [asyncio.create_task(self._keep(service, stop)) for service in stage]
+                tasks += keepers
+                for service, keeper in zip(stage, keepers, strict=True):
+                    await self._until_ready(service, stop, keeper)
             if not stop.is_set():
                 ready.set()
             await self._watch(tasks, stop)
@@ -108,13 +116,16 @@ class Supervisor:
 
     async def _bury_orphans(self, stop: asyncio.Event) -> None:
         while not await stopped_within(stop, 1.0):
-            bury({process.pid for process in self._processes.values()})
+            bury(self._known())
 
     async def _stop_all(self) -> None:
-        for service in reversed(self._services):
+        for service in reversed([service for stage in self._stages for service in stage]):
             if process := self._processes.get(service.name):
                 await _end_group(process, service.patience)
-        await _end_adopted({process.pid for process in self._processes.values()})
+        await _end_adopted(self._known())
+
+    def _known(self) -> set[int]:
+        return self._strangers | {process.pid for process in self._processes.values()}
 
 
 async def answers(port: int, probe: str = "") -> bool:
@@ -148,12 +159,12 @@ async def _end_group(process: Process, patience: float) -> None:
 
 async def _end_adopted(known: set[int]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in set(children()) - known:
+        for pid in children() - known:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         for _ in range(50):
             bury(known)
-            if not set(children()) - known:
+            if not children() - known:
                 return
             await asyncio.sleep(0.1)
 

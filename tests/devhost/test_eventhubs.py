@@ -61,6 +61,7 @@ async def test_a_batch_arrives_is_retried_and_then_left_behind_for_good(azurite:
         assert (bodies, sequences, retry) == ([b"next"], [2], 0)
 
 
+@pytest.mark.slow
 async def test_events_come_one_by_one_where_the_function_asks_for_it(azurite: Azurite, tmp_path: Path) -> None:
     async with peer(tmp_path / "events", azurite) as settings:
         await send(settings, "single", [b"x", b"y"])
