@@ -1,20 +1,15 @@
-"""A part of a training's result as bytes, so that an interrupted training keeps it: arrays and JSON, no pickle."""
+"""A part of a training's result as bytes, so that an interrupted training keeps it."""
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from hashlib import sha256
 
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+import msgspec
 
 from shared.errors import BundleError
+from shared.models import archive
 from shared.models.fitting import Problem
-from shared.models.one_class_svm import SeriesModel
-
-ARRAYS = ("wandering", "mean", "scale", "vectors", "weights")
-NUMBERS = ("rho", "gamma", "threshold")
+from shared.models.one_class_svm import SeriesModel, pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +29,26 @@ class Chunk:
         )
 
 
+class _Head(msgspec.Struct, frozen=True):
+    sha256: str  # of the models that follow the line
+    problems: tuple[Problem, ...]
+
+
 def to_bytes(chunk: Chunk) -> bytes:
-    """The chunk as a safetensors file; the same chunk gives the same bytes."""
-    about = {
-        "models": [_named(model) for model in chunk.models],
-        "problems": [asdict(problem) for problem in chunk.problems],
-    }
-    arrays = {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)}
-    for number, model in enumerate(chunk.models):
-        arrays |= {f"{number}.{name}": np.ascontiguousarray(getattr(model, name)) for name in ARRAYS}
-    return save(arrays)
-
-
-def _named(model: SeriesModel) -> dict[str, Any]:
-    return {name: getattr(model, name) for name in ("device", "sensors", *NUMBERS)}
+    """A line of JSON, then the packed models; the same chunk gives the same bytes."""
+    models = archive.to_bytes(pack(chunk.models))
+    head = _Head(sha256(models).hexdigest(), chunk.problems)
+    return msgspec.json.encode(head) + b"\n" + models
 
 
 def from_bytes(data: bytes) -> Chunk:
-    """The chunk back, bit for bit; raises BundleError where the bytes are none."""
+    """The chunk back, bit for bit; raises BundleError where the bytes are none, or damaged."""
+    line, _, models = data.partition(b"\n")
     try:
-        arrays = load(data)
-        about = json.loads(arrays["about"].tobytes())
-        models = [_model(number, facts, arrays) for number, facts in enumerate(about["models"])]
-        problems = [Problem(p["device"], tuple(p["sensors"]), p["reason"]) for p in about["problems"]]
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        head = msgspec.json.decode(line, type=_Head)
+    except msgspec.DecodeError as error:
         raise BundleError(f"This is no chunk of a training: {error}.") from error
-    return Chunk(tuple(models), tuple(problems))
-
-
-def _model(number: int, facts: dict[str, Any], arrays: dict[str, Any]) -> SeriesModel:
-    parts: dict[str, Any] = {name: arrays[f"{number}.{name}"] for name in ARRAYS}
-    parts |= {name: float(facts[name]) for name in NUMBERS}
-    return SeriesModel(device=facts["device"], sensors=tuple(facts["sensors"]), **parts)
+    if sha256(models).hexdigest() != head.sha256:
+        raise BundleError("This is no chunk of a training: its models were changed.")
+    packed = archive.from_bytes(models)
+    return Chunk(tuple(packed[number] for number in range(len(packed))), head.problems)

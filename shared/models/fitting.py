@@ -17,7 +17,8 @@ from shared.models.one_class_svm import SeriesModel
 from shared.models.rows import SeriesRows
 
 ROUNDING = 1e-9  # standard deviation, relative to the values, that is but rounding
-SATURATED = 0.99  # of the way from the border to the value of an infinitely far row
+SATURATED = 0.99  # of the decision value of a row infinitely far away
+FEW = 0.05  # share of the rows that may be wild: a single wild value spoils the means of three more rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ class _Border:
         raw: Floats = self.decide((rows - self.mean) / self.scale)
         return raw / self.weights.sum()
 
+    @property
+    def lowest(self) -> float:
+        """The decision about a row infinitely far away; nothing is below it."""
+        return -self.rho / float(self.weights.sum())
+
 
 def fit_series(rows: SeriesRows, parameters: Parameters) -> SeriesModel | Problem:
     """The model of one series, or the reason why there is none. Deterministic."""
@@ -100,11 +106,9 @@ def _fit_series(rows: SeriesRows, parameters: Parameters) -> SeriesModel:
     seen = features(rows.values, whole, wandering[None, :], parameters.mean_rows)
     seen = seen[parameters.mean_rows - 1 :]  # the first means are of fewer rows
     gamma = parameters.gamma / _varying(seen)
+    seen, held_out = _without_wild_rows(seen, gamma, parameters)
     border = _fit(seen, np.arange(len(seen)), gamma, parameters)
-    total = float(border.weights.sum())
-    threshold = _threshold(_held_out_decisions(seen, gamma, parameters), parameters.false_alarm_rate)
-    if threshold <= -SATURATED * border.rho / total:
-        raise _Unfit("some rows are so far from the others that nothing could be told from them")
+    threshold = max(_threshold(held_out, parameters.false_alarm_rate), SATURATED * border.lowest)
     return SeriesModel(
         device=rows.device,
         sensors=rows.sensors,
@@ -115,7 +119,7 @@ def _fit_series(rows: SeriesRows, parameters: Parameters) -> SeriesModel:
         weights=border.weights,
         rho=border.rho,
         gamma=border.gamma,
-        threshold=threshold * total,
+        threshold=threshold * float(border.weights.sum()),
     )
 
 
@@ -174,12 +178,36 @@ def _thinned(chosen: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     return chosen[np.linspace(0, len(chosen) - 1, most).round().astype(np.intp)]
 
 
-def _held_out_decisions(seen: Floats, gamma: float, parameters: Parameters) -> Floats:
-    """Each row's decision value by a fit on the other folds."""
+def _without_wild_rows(seen: Floats, gamma: float, parameters: Parameters) -> tuple[Floats, Floats]:
+    """The rows without a few wild ones, which would stretch the border over everything between; and their decisions.
+
+    Again until none is left: a wild row can hide those beside it.
+    """
+    kept = seen
+    while True:
+        decisions, far = _held_out(kept, gamma, parameters)
+        if not far.any():
+            return kept, decisions
+        kept = kept[~far]
+        wild = len(seen) - len(kept)
+        if wild > FEW * len(seen):
+            raise _Unfit(f"{wild} of {len(seen)} rows lie far from all others: the span is too short, or not normal")
+
+
+def _held_out(seen: Floats, gamma: float, parameters: Parameters) -> tuple[Floats, Flags]:
+    """Each row's decision by a fit on the other folds, and whether it is about as far away as can be told.
+
+    Rows next to a fold share values with it through their means: they are left out too (Racine 2000, hv-blocks).
+    """
     everything = np.arange(len(seen))
-    held_out = np.array_split(everything, parameters.folds)
-    fits = (_fit(seen, np.setdiff1d(everything, fold), gamma, parameters) for fold in held_out)
-    return np.concatenate([border.decisions(seen[fold]) for border, fold in zip(fits, held_out, strict=True)])
+    shared = parameters.spec.history_rows
+    decisions, far = np.empty(len(seen)), np.empty(len(seen), np.bool_)
+    for fold in np.array_split(everything, parameters.folds):
+        others = everything[(everything < fold[0] - shared) | (everything > fold[-1] + shared)]
+        border = _fit(seen, others, gamma, parameters)
+        decisions[fold] = border.decisions(seen[fold])
+        far[fold] = decisions[fold] <= SATURATED * border.lowest
+    return decisions, far
 
 
 def _threshold(held_out: Floats, rate: float) -> float:

@@ -12,7 +12,7 @@ from shared.models.rows import SeriesRows
 
 def chunk() -> Chunk:
     values = np.random.default_rng(1).normal(size=(100, 2))
-    model = fit_series(SeriesRows("ä/b", ("x", "y"), values), Parameters())
+    model = fit_series(SeriesRows("ä\n/b", ("x", "y"), values), Parameters())
     assert isinstance(model, SeriesModel)
     return Chunk((model,), (Problem("c", ("z",), "constant"),))
 
@@ -22,6 +22,7 @@ def test_a_chunk_survives_storage_bit_for_bit():
     back = from_bytes(to_bytes(kept))
     assert to_bytes(back) == to_bytes(kept)
     assert back.problems == kept.problems
+    assert back.models[0].device == "ä\n/b"
     assert back.models[0].vectors.tobytes() == np.ascontiguousarray(kept.models[0].vectors).tobytes()
     assert back.models[0].threshold == kept.models[0].threshold
 
@@ -30,7 +31,11 @@ def test_an_empty_chunk_is_a_chunk():
     assert from_bytes(to_bytes(Chunk((), ()))) == Chunk((), ())
 
 
-@pytest.mark.parametrize("damage", [lambda d: b"", lambda d: d[:-1], lambda d: b"x" + d, lambda d: b"{}" * 50])
+def flipped(data: bytes) -> bytes:
+    return data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+
+
+@pytest.mark.parametrize("damage", [lambda d: b"", lambda d: d[:-1], lambda d: b"x" + d, lambda d: b"{}\n", flipped])
 def test_damaged_bytes_are_refused(damage):
     with pytest.raises(BundleError, match="no chunk"):
         from_bytes(damage(to_bytes(chunk())))

@@ -118,10 +118,28 @@ def test_values_too_large_to_square_are_a_reason():
     assert reason(noise(100) * 1e200) == "values too large to square"
 
 
-def test_a_training_span_with_a_far_part_is_a_reason():
+@pytest.mark.parametrize("at", [0, 3, 150, 200, 399])
+def test_a_wild_row_in_the_training_span_does_not_blind_the_model(at):
     values = noise(400)
-    values[200] = 1e9
-    assert "so far from the others" in reason(values)
+    values[at] = 1e9
+    model = fitted(rows(values))
+    later = noise(400, seed=2)
+    later[100] += 12
+    flagged = decisions(model, later) < model.threshold
+    assert flagged[100]
+    assert flagged.mean() < 0.03
+
+
+def test_many_wild_rows_are_a_reason():
+    values = noise(400)
+    values[::20] *= np.geomspace(100, 1e9, 20)[:, None]
+    assert "rows lie far from all others" in reason(values)
+
+
+def test_every_model_can_flag_a_row_that_is_far_enough():
+    heavy = np.random.default_rng(1).standard_t(2, size=(20, 200, 1))
+    models = [fit_series(rows(values), DEFAULTS) for values in heavy]
+    assert all(model.threshold > -model.rho for model in models if isinstance(model, SeriesModel))
 
 
 @pytest.mark.parametrize("wrong", [{"false_alarm_rate": 0.0}, {"nu": 1.5}, {"gamma": -1.0}, {"tol": float("nan")}])
