@@ -81,9 +81,10 @@ def distances(
         for j in range(width):
             squares[j] = (z[j] - value) ** 2 + (z[block + j] - mean) ** 2
         return
+    coordinate = vectors[vector]
     for j in range(width):
-        squares[j] = 0.0
-    for f in range(dims):
+        squares[j] = (z[j] - coordinate) ** 2
+    for f in range(1, dims):
         coordinate = vectors[vector + f * step]
         for j in range(width):
             squares[j] += (z[f * block + j] - coordinate) ** 2
