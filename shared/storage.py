@@ -49,6 +49,9 @@ class BlobStore(Protocol):
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
         """The blobs whose name begins with `prefix`, in name order."""
 
+    def any(self, prefix: str) -> bool:
+        """Whether there is a blob whose name begins with `prefix`; cheaper than a listing."""
+
     def delete(self, name: str) -> None:
         """Remove the blob; an absent one is fine."""
 
@@ -84,6 +87,9 @@ class MemoryBlobs:
             if name.startswith(prefix):
                 blob, modified = self.blobs[name]
                 yield BlobInfo(name, blob.etag, len(blob.data), modified)
+
+    def any(self, prefix: str) -> bool:
+        return any(name.startswith(prefix) for name in self.blobs)
 
     def delete(self, name: str) -> None:
         self.blobs.pop(name, None)
@@ -154,11 +160,17 @@ class AzureBlobs:
         return str(blob.upload_blob(data, **condition)["etag"])
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
+        return self._pages(prefix, None)
+
+    def any(self, prefix: str) -> bool:
+        return next(self._pages(prefix, 1), None) is not None
+
+    def _pages(self, prefix: str, size: int | None) -> Iterator[BlobInfo]:
         from azure.core.exceptions import ResourceNotFoundError
 
         with _reaching(f"{self.client.container_name}/{prefix}"):
             try:
-                for item in self.client.list_blobs(name_starts_with=prefix or None):
+                for item in self.client.list_blobs(name_starts_with=prefix or None, results_per_page=size):
                     yield BlobInfo(item.name, str(item.etag), int(item.size), item.last_modified)
             except ResourceNotFoundError:
                 return
@@ -236,8 +248,21 @@ def _blob_service(connection: Connection) -> "BlobServiceClient":
     from azure.storage.blob import BlobServiceClient
 
     if connection.string:
-        return BlobServiceClient.from_connection_string(connection.string)
-    return BlobServiceClient(_address(connection, connection.blob_uri, "blobServiceUri"), _credential())
+        return BlobServiceClient.from_connection_string(connection.string, transport=_transport())
+    address = _address(connection, connection.blob_uri, "blobServiceUri")
+    return BlobServiceClient(address, _credential(), transport=_transport())
+
+
+def _transport() -> Any:
+    """Connections for as many threads as transfer at once; the default keeps ten and throws the others away."""
+    from azure.core.pipeline.transport import RequestsTransport
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+
+    session = Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=64))
+    return RequestsTransport(session=session, session_owner=False)
 
 
 @cache

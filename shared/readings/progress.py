@@ -33,15 +33,14 @@ def next_hour(windows: BlobStore, since: datetime, until: datetime) -> datetime 
     """
     hour = since.replace(minute=0, second=0, microsecond=0)
     while hour < until:
-        empty = next((after for prefix, after in _periods(hour) if not any(windows.list(prefix))), None)
-        if empty is None:
+        if windows.any(f"date={hour:%Y-%m-%d}/hour={hour:%H}/"):
             return hour
-        hour = empty
+        hour = next(after for prefix, after in _periods(hour) if not windows.any(prefix))
     return None
 
 
 def _periods(hour: datetime) -> Iterator[tuple[str, datetime]]:
-    """The periods around an hour, longest first: the prefix of its blobs, and when the next one begins."""
+    """The periods around an empty hour, longest first: the prefix of its blobs, and when the next one begins."""
     day = hour.replace(hour=0)
     month = day.replace(day=1)
     yield f"date={hour:%Y-}", month.replace(year=hour.year + 1, month=1)
