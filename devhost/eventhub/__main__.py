@@ -23,24 +23,40 @@ def hub_spec(text: str) -> HubSpec:
     return HubSpec(name, int(count), tuple(dict.fromkeys((DEFAULT_GROUP, *more))))
 
 
+def port_number(text: str) -> int:
+    """0 to 65535. ValueError for anything else."""
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise ValueError(text)
+    return number
+
+
+def milliseconds(text: str) -> int:
+    """Seconds, 0 to a day, as milliseconds. ValueError for anything else."""
+    seconds = float(text)
+    if not 0 <= seconds <= 86_400:
+        raise ValueError(text)
+    return round(seconds * 1000)
+
+
 def options(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     """What the command line and the environment ask for. SettingsError if the key is missing."""
     parser = argparse.ArgumentParser(prog="python -m devhost.eventhub", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="loopback address (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=5672, help="0 takes any free one (default 5672)")
+    parser.add_argument("--port", type=port_number, default=5672, help="0 takes any free one (default 5672)")
     parser.add_argument("--data", type=Path, required=True, help="folder for the events")
     parser.add_argument(
         "--hub", type=hub_spec, action="append", required=True, metavar="NAME:PARTITIONS[:GROUP,...]", help="repeat it"
     )
     parser.add_argument(
         "--idle-timeout",
-        type=float,
-        default=IDLE_TIMEOUT_MS / 1000,
-        help="seconds of silence before a connection is closed; 0 never closes (default 240)",
+        type=milliseconds,
+        default=IDLE_TIMEOUT_MS,
+        metavar="SECONDS",
+        help="silence after which a connection is closed; 0 never closes (default 240)",
     )
     given = parser.parse_args(arguments)
-    idle = round(given.idle_timeout * 1000)
-    return Options(given.hub, _key(env), given.data, given.host, given.port, idle)
+    return Options(given.hub, _key(env), given.data, given.host, given.port, given.idle_timeout)
 
 
 def main() -> int:

@@ -124,6 +124,9 @@ class Broker:
     """All hubs of one server. Holds files open and a lock on the data folder: close it."""
 
     def __init__(self, specs: Sequence[HubSpec], data: Path | None = None, on_publish: PublishHook | None = None):
+        names = [spec.name.lower() for spec in specs]
+        if len(set(names)) < len(names):
+            raise SettingsError("Two hubs have the same name.", "Case does not count: give each its own.")
         self.on_publish = on_publish
         self._lock = _lock(data) if data else None
         created = now_ms()

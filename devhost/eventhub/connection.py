@@ -23,7 +23,7 @@ from devhost.eventhub.amqp.performatives import (
 from devhost.eventhub.amqp.types import Array, Symbol, UByte, UInt, UShort
 from devhost.eventhub.broker import Broker, DropConnection
 from devhost.eventhub.session import Session
-from devhost.eventhub.tokens import Grant, SharedKey
+from devhost.eventhub.tokens import Grant, Grants, SharedKey
 
 CHANNEL_MAX = 255
 _logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
         self._open = False
         self._closed = False
         self._heard = 0.0
-        self._grants: dict[tuple[str, ...], Grant] = {}
+        self._grants = Grants()
         self._sessions: dict[int, Session] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -115,13 +115,12 @@ class Connection(asyncio.Protocol):
 
     def admit(self, grant: Grant) -> None:
         """Remembers a grant, and looks again when it expires."""
-        self._grants[grant.path] = grant
-        self._later("grants", max(grant.expires - time.time(), 0) + 0.1, self._expire_grants)
+        self._grants.add(grant)
+        self._watch_grants()
 
     def allows(self, path: tuple[str, ...]) -> bool:
         """Whether a live grant covers the node at `path`."""
-        now = time.time()
-        return any(grant.covers(path, now) for grant in self._grants.values())
+        return self._grants.cover(path, time.time())
 
     def fail(self, error: AmqpError) -> None:
         """Ends the connection with an error."""
@@ -237,11 +236,10 @@ class Connection(asyncio.Protocol):
         else:
             self._later("silence", limit - silence, self._watch_silence)
 
-    def _expire_grants(self) -> None:
+    def _watch_grants(self) -> None:
         now = time.time()
-        self._grants = {path: grant for path, grant in self._grants.items() if now < grant.expires}
+        expiry = self._grants.next_expiry(now)
+        if expiry is not None:
+            self._later("grants", expiry - now + 0.01, self._watch_grants)
         for session in self._sessions.values():
             session.revoke()
-        if self._grants:
-            soonest = min(grant.expires for grant in self._grants.values())
-            self._later("grants", soonest - now + 0.1, self._expire_grants)

@@ -70,16 +70,17 @@ class Server:
 
 
 async def listen(options: Options) -> Server:
-    """Opens the hubs and listens. SettingsError for an address that is not loopback, a taken port, a used folder."""
+    """Opens the hubs and listens. SettingsError for an address other than loopback, a taken port, a folder in use."""
     if options.host not in LOOPBACK:
         raise SettingsError(
             f"The Event Hubs peer listens on this machine only, not on {options.host!r}.", "Use 127.0.0.1."
         )
-    broker = Broker(options.hubs, options.data, options.on_publish)
+    broker = _open_broker(options)
     service = Service(broker, options.key, options.idle_timeout_ms)
     loop = asyncio.get_running_loop()
     try:
-        listener = await loop.create_server(lambda: Connection(service), options.host, options.port)
+        # By number: "localhost" may be two addresses, which would get two ports.
+        listener = await loop.create_server(lambda: Connection(service), "127.0.0.1", options.port)
     except OSError as error:
         broker.close()
         raise SettingsError(
@@ -87,6 +88,15 @@ async def listen(options: Options) -> Server:
             "Stop what holds it, or choose another with --port.",
         ) from error
     return Server(listener, service, options)
+
+
+def _open_broker(options: Options) -> Broker:
+    try:
+        return Broker(options.hubs, options.data, options.on_publish)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {options.data} cannot be used: {error.strerror}.", "Give --data another one."
+        ) from error
 
 
 @contextmanager

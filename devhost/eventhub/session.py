@@ -1,6 +1,5 @@
-"""An AMQP session: its windows, its links, and which node each link leads to."""
+"""An AMQP session: its windows and its links."""
 
-import time
 from typing import Protocol
 
 from devhost.eventhub import nodes
@@ -19,12 +18,8 @@ from devhost.eventhub.amqp.performatives import (
     describe_error,
 )
 from devhost.eventhub.amqp.types import Described, UByte, UInt, ULong, UShort
-from devhost.eventhub.broker import Broker, Hub
-from devhost.eventhub.links import MAX_MESSAGE_SIZE, EventLink, IncomingLink, Link, ReplyLink
-from devhost.eventhub.messages import read_transfer
-from devhost.eventhub.positions import first_message, selector
-from devhost.eventhub.requests import describe, put_token, read_request
-from devhost.eventhub.tokens import Grant, SharedKey
+from devhost.eventhub.attaching import Client, open_link
+from devhost.eventhub.links import MAX_MESSAGE_SIZE, IncomingLink, Link, ReplyLink
 
 WINDOW = 65_536
 HANDLE_MAX = 1_023
@@ -32,11 +27,9 @@ _U32 = 0xFFFFFFFF
 _SETTLED = UByte(1)
 
 
-class Peer(Protocol):
+class Peer(Client, Protocol):
     """What a session needs of its connection."""
 
-    broker: Broker
-    key: SharedKey
     max_frame_size: int
     writable: bool
 
@@ -45,12 +38,6 @@ class Peer(Protocol):
 
     def write(self, data: bytes) -> None:
         """Writes frames that are ready."""
-
-    def admit(self, grant: Grant) -> None:
-        """Remembers what the peer has proved it may use."""
-
-    def allows(self, path: tuple[str, ...]) -> bool:
-        """Whether the peer may use the node at `path`."""
 
 
 class Session:
@@ -136,7 +123,7 @@ class Session:
             raise AmqpError(Condition.HANDLE_IN_USE, f"Handle {attach.handle} cannot be attached.")
         path = nodes.path_wanted(attach)
         try:
-            link = self._open(attach, path)
+            link = open_link(self, self._peer, attach, path)
         except AmqpError as error:
             self._answer_attach(attach)
             self.detach(attach.handle, error)
@@ -154,61 +141,8 @@ class Session:
 
     # -- links -----------------------------------------------------------------------------------------------
 
-    def _open(self, attach: Attach, path: tuple[str, ...]) -> Link:
-        node = nodes.node_of(path, reading=attach.role)
-        if isinstance(node, nodes.RequestNode):
-            return self._open_requests(attach, node.name)
-        if not self._peer.allows(path):
-            raise AmqpError(Condition.UNAUTHORIZED, f"No valid token was given for {'/'.join(path)!r}.")
-        hub = self._peer.broker.hub(node.hub)
-        if isinstance(node, nodes.PublishNode):
-            return self._open_publisher(attach, hub, node)
-        return self._open_events(attach, hub, node)
-
-    def _open_requests(self, attach: Attach, node: str) -> Link:
-        if attach.role:
-            return ReplyLink(self, attach.handle, node, nodes.address_of(attach.target))
-        take = self._take_token if node == nodes.CBS else self._take_question
-        return IncomingLink(self, attach.handle, lambda _, payload: take(payload))
-
-    def _open_publisher(self, attach: Attach, hub: Hub, node: nodes.PublishNode) -> Link:
-        number = None
-        if node.partition is not None:
-            number = hub.partitions.index(hub.partition(node.partition))
-
-        def deliver(message_format: int, payload: bytes) -> None:
-            self._peer.broker.publish(hub, number, read_transfer(message_format, payload))
-
-        return IncomingLink(self, attach.handle, deliver)
-
-    def _open_events(self, attach: Attach, hub: Hub, node: nodes.EventsNode) -> Link:
-        if node.group not in hub.groups:
-            raise AmqpError(Condition.NOT_FOUND, f"Hub {hub.name} has no consumer group {node.group!r}.")
-        partition = hub.partition(node.partition)
-        link = EventLink(
-            self, attach.handle, partition, node.group, nodes.epoch_of(attach), nodes.wants_metrics(attach)
-        )
-        link.next = first_message(selector(nodes.filters_of(attach)), partition.log)
-        partition.join(link)
-        return link
-
-    def _take_token(self, payload: bytes) -> None:
-        request = read_request(payload)
-        grant, reply = put_token(request, self._peer.key, time.time())
-        if grant:
-            self._peer.admit(grant)
-        self._reply(nodes.CBS, request.reply_to, reply)
-
-    def _take_question(self, payload: bytes) -> None:
-        request = read_request(payload)
-        reply = describe(request, self._peer.broker, self._may_describe)
-        self._reply(nodes.MANAGEMENT, request.reply_to, reply)
-
-    def _may_describe(self, hub: str) -> bool:
-        name = hub.lower()
-        return self._peer.allows((name,)) or self._peer.allows((name, nodes.MANAGEMENT))
-
-    def _reply(self, node: str, address: object, payload: bytes) -> None:
+    def reply(self, node: str, address: object, payload: bytes) -> None:
+        """Answers a request on the link that leads from `node`. AmqpError if the peer has attached none."""
         links = [link for link in self._links.values() if isinstance(link, ReplyLink) and link.node == node]
         # Not every client names its reply link, but one that has several does.
         named = [link for link in links if link.address == address]

@@ -35,6 +35,26 @@ class Grant:
         return now < self.expires and path[: len(self.path)] == self.path
 
 
+class Grants:
+    """All a peer has proved."""
+
+    def __init__(self) -> None:
+        self._grants: dict[tuple[str, ...], Grant] = {}
+
+    def add(self, grant: Grant) -> None:
+        """Takes a grant in place of an earlier one for the same node."""
+        self._grants[grant.path] = grant
+
+    def cover(self, path: tuple[str, ...], now: float) -> bool:
+        """Whether a live grant covers the node at `path`."""
+        return any(grant.covers(path, now) for grant in self._grants.values())
+
+    def next_expiry(self, now: float) -> float | None:
+        """Forgets what has expired; when the next one will, in seconds since 1970."""
+        self._grants = {path: grant for path, grant in self._grants.items() if now < grant.expires}
+        return min((grant.expires for grant in self._grants.values()), default=None)
+
+
 def path_of(address: str) -> tuple[str, ...]:
     """The segments of an address or audience, lower-cased, without scheme and host."""
     rest = address.partition("://")[2].partition("/")[2] if "://" in address else address

@@ -82,6 +82,39 @@ async def test_links_end_with_their_token(wire: Wire) -> None:
     assert condition(detached.error) == "amqp:unauthorized-access"
 
 
+@on_a_wire
+async def test_a_short_token_ends_first_beside_a_long_one(wire: Wire) -> None:
+    wire.allow("sb://localhost/readings", seconds=1.0)
+    wire.put_token("sb://localhost/single", 3600)
+    wire.attach(1, "readings", reading=False)
+    wire.attach(2, "single", reading=False)
+    await wire.heard()
+    await wire.transport.until(lambda: bool(wire.transport.written))
+    assert [detach.handle for detach in await wire.heard_of(Detach)] == [1]
+
+
+@on_a_wire
+async def test_a_message_over_1_mib_ends_its_link(wire: Wire) -> None:
+    wire.allow()
+    wire.attach(1, "single", reading=False)
+    await wire.heard()
+    for _ in range(17):
+        wire.transfer(1, bytes(65_000), more=True)
+    (detach,) = await wire.heard_of(Detach)
+    assert condition(detach.error) == "amqp:link:message-size-exceeded"
+
+
+@on_a_wire
+async def test_a_message_that_is_none_is_rejected_and_the_link_goes_on(wire: Wire) -> None:
+    wire.allow()
+    wire.attach(1, "single", reading=False)
+    await wire.heard()
+    wire.transfer(1, b"junk", 1)
+    wire.transfer(1, EVENT, 2)
+    states = [item.state for item in await wire.heard_of(Disposition)]
+    assert [state.descriptor for state in states if state] == [0x25, 0x24]
+
+
 @pytest.mark.parametrize(
     ("address", "reading"),
     [

@@ -53,28 +53,37 @@ def service() -> Iterator[Service]:
     service.broker.close()
 
 
-@settings(max_examples=150, deadline=None)
+async def feed(service: Service, stage: int, stream: list[bytes]) -> bytes:
+    """What the server answers to a stream that follows a greeting, an open session, or attached links."""
+    wire = Wire(service)
+    if stage:
+        wire.open()
+    if stage == 2:
+        wire.allow()
+        wire.attach(1, "single", reading=False)
+        wire.attach(2, "single/ConsumerGroups/$Default/Partitions/0", reading=True)
+        wire.attach(3, "$management", reading=False)
+        wire.attach(4, "$management", reading=True)
+    for part in stream:
+        if not wire.transport.closed:
+            wire.feed(part)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    wire.close()
+    return bytes(wire.transport.written)
+
+
+@settings(max_examples=50, deadline=None)
 @given(stage=st.integers(0, 2), stream=STREAMS)
 def test_no_bytes_make_the_server_fail(service: Service, stage: int, stream: list[bytes]) -> None:
-    async def body() -> None:
-        wire = Wire(service)
-        if stage:
-            wire.open()
-        if stage == 2:
-            wire.allow()
-            wire.attach(1, "single", reading=False)
-            wire.attach(2, "single/ConsumerGroups/$Default/Partitions/0", reading=True)
-            wire.attach(3, "$management", reading=False)
-            wire.attach(4, "$management", reading=True)
-        for part in stream:
-            if not wire.transport.closed:
-                wire.feed(part)
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert b"amqp:internal-error" not in wire.transport.written
-        wire.close()
+    assert b"amqp:internal-error" not in asyncio.run(feed(service, stage, stream))
 
-    asyncio.run(body())
+
+@pytest.mark.slow
+@settings(max_examples=1000, deadline=None)
+@given(stream=STREAMS)
+def test_no_bytes_make_attached_links_fail(service: Service, stream: list[bytes]) -> None:
+    assert b"amqp:internal-error" not in asyncio.run(feed(service, 2, stream))
 
 
 @pytest.mark.parametrize("junk", [b"\xff" * 100_000, b"AMQP\x00\x01\x00\x00" + bytes(100), b"AMQP\x03\x01\x00\x00\xff"])

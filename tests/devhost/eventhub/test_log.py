@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devhost.eventhub.log import PartitionLog
@@ -38,6 +38,7 @@ def test_a_reopened_log_is_the_same(path: Path) -> None:
     again.close()
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=20), min_size=1, max_size=5), max_size=6), st.data())
 def test_any_stretch_can_be_read(batches: list[list[bytes]], data: st.DataObject) -> None:
     log = PartitionLog(None)
@@ -54,6 +55,7 @@ def test_any_stretch_can_be_read(batches: list[list[bytes]], data: st.DataObject
     log.close()
 
 
+@settings(max_examples=40, deadline=None)
 @given(cut=st.integers(1, 200))
 def test_a_torn_last_append_disappears_whole(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("torn") / "000.log"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.eventhub import EventData
@@ -55,6 +56,14 @@ def connection_string(port: int) -> str:
     )
 
 
+async def reread(data: Path) -> list[list[str]]:
+    """What a new server finds in the folder."""
+    server = await listen(Options([HubSpec("single", 1)], KEY, data))
+    found = stored(server)
+    await server.close()
+    return found
+
+
 def test_what_was_acknowledged_survives_kill_9_and_is_there_once(tmp_path: Path) -> None:
     async def body() -> None:
         with running(tmp_path) as (process, port):
@@ -66,14 +75,37 @@ def test_what_was_acknowledged_survives_kill_9_and_is_there_once(tmp_path: Path)
                 with running(tmp_path, port):
                     await client.send_batch([EventData("after")])
 
-    async def reread() -> list[list[str]]:
-        server = await listen(Options([HubSpec("single", 1)], KEY, tmp_path))
-        found = stored(server)
-        await server.close()
-        return found
+    asyncio.run(body())
+    assert asyncio.run(reread(tmp_path)) == [[f"{number}{half}" for number in range(10) for half in "ab"] + ["after"]]
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_sends_it_loses_nothing_and_doubles_at_most_the_batch_under_way(
+    tmp_path: Path,
+) -> None:
+    async def send_all(client: Any, acknowledged: asyncio.Queue[int]) -> None:
+        for number in range(300):
+            await client.send_batch([EventData(f"{number}a"), EventData(f"{number}b")])
+            acknowledged.put_nowait(number)
+
+    async def body() -> None:
+        acknowledged: asyncio.Queue[int] = asyncio.Queue()
+        with running(tmp_path) as (process, port):
+            async with producer(connection_string(port), retry_backoff_factor=0.05, retry_total=10) as client:
+                sending = asyncio.create_task(send_all(client, acknowledged))
+                while await acknowledged.get() < 100:
+                    pass
+                process.kill()
+                process.wait()
+                with running(tmp_path, port):
+                    await sending
 
     asyncio.run(body())
-    assert asyncio.run(reread()) == [[f"{number}{half}" for number in range(10) for half in "ab"] + ["after"]]
+    (found,) = asyncio.run(reread(tmp_path))
+    batches = [first[:-1] for first, second in zip(found[::2], found[1::2], strict=True) if first[:-1] == second[:-1]]
+    assert len(batches) == len(found) // 2
+    assert list(dict.fromkeys(batches)) == [str(number) for number in range(300)]
+    assert len(batches) <= 301
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -142,3 +174,21 @@ def test_a_hub_that_shrank_is_refused_rather_than_hiding_events(tmp_path: Path) 
             await listen(Options([HubSpec("single", 2)], KEY, tmp_path))
 
     asyncio.run(body())
+
+
+def test_a_data_folder_that_cannot_be_one_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(SettingsError, match="cannot be used"):
+        asyncio.run(listen(Options(HUBS, KEY, tmp_path / "file")))
+
+
+def test_two_hubs_cannot_share_a_name() -> None:
+    with pytest.raises(SettingsError, match="same name"):
+        asyncio.run(listen(Options([HubSpec("hub"), HubSpec("Hub")], KEY)))
+
+
+@pytest.mark.parametrize("argument", [["--port", "70000"], ["--idle-timeout", "-1"], ["--hub", "x"]])
+def test_an_argument_that_makes_no_sense_is_named(argument: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options(["--data", "x", "--hub", "a:1", *argument], ENV)
+    assert f"argument {argument[0]}" in capsys.readouterr().err

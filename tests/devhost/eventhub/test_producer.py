@@ -40,6 +40,7 @@ def test_events_are_routed_by_partition_by_key_and_otherwise_in_turn(peer: Serve
     assert [sorted(bodies) for bodies in stored(peer, "readings")] == [sorted(bodies) for bodies in expected]
 
 
+@pytest.mark.slow
 def test_the_hub_and_its_partitions_describe_themselves(peer: Server) -> None:
     async def body() -> None:
         async with producer(peer.connection_string, "readings") as client:
@@ -73,6 +74,7 @@ def test_a_wrong_key_a_missing_hub_or_partition_is_an_error_that_says_so(peer: S
     asyncio.run(together())
 
 
+@pytest.mark.slow
 def test_one_over_1_mib_is_refused_by_the_server_too(peer: Server) -> None:
     async def body() -> None:
         async with producer(peer.connection_string, retry_total=0) as client:
