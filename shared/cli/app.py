@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from shared.cli import backfill, doctor, readings, runs, train
+from shared.cli import backfill, doctor, evaluate, readings, runs, train
 from shared.cli.context import console
 from shared.errors import TallyError
 
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (readings, train, runs, backfill, doctor):
+for group in (readings, train, runs, backfill, evaluate, doctor):
     group.register(app)
 
 
