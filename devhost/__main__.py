@@ -18,6 +18,7 @@ from devhost.host_json import read_host_json
 from devhost.http import bind
 from devhost.services import Service
 from devhost.supervisor import HOPELESS, Supervisor
+from devhost.worker import leave
 from shared.errors import TallyError
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -34,6 +35,7 @@ def host(root: Root = Path(), data: Data = DATA, settings: SettingsFile = None) 
     """Run the function app, as `func start` does; services must run already."""
     log.set_up()
     _say_errors(_host(root.resolve(), data, settings), HOPELESS)
+    leave(0)
 
 
 @app.command()

@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -92,10 +93,24 @@ class Worker:
         return Outcome(invocation_id, ok, seconds, result, outputs, error or "", traceback or "")
 
     def close(self) -> None:
-        """Wait for the threads of sync functions and end them."""
-        from azure_functions_runtime.utils.threadpool import stop_threadpool_executor
+        """Let no other call begin. A thread in the middle of one runs on: nothing can break it off."""
+        from azure_functions_runtime.utils.threadpool import get_threadpool_executor
 
-        stop_threadpool_executor()
+        if pool := get_threadpool_executor():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def leave(code: int, seconds: float = 1.0) -> None:
+    """End this process at once where a function's thread does not end by itself; Python would wait for ever."""
+    deadline = time.monotonic() + seconds
+    threads = [each for each in threading.enumerate() if each is not threading.main_thread()]
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0))
+    if any(thread.is_alive() and not thread.daemon for thread in threads):
+        logging.getLogger("devhost").warning("a function is still running and is broken off")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _not_a_failed_invocation(record: logging.LogRecord) -> bool:

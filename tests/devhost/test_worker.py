@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,3 +103,12 @@ async def test_what_a_function_raises_is_in_the_outcome(worker: Worker) -> None:
     assert not outcome.ok
     assert "broken on purpose" in outcome.error
     assert "Traceback" in outcome.traceback
+
+
+def test_a_function_that_never_ends_does_not_keep_the_host() -> None:
+    code = (
+        "import threading\nfrom concurrent.futures import ThreadPoolExecutor\nfrom devhost.worker import leave\n"
+        "ThreadPoolExecutor().submit(threading.Event().wait)\nleave(0, 0.1)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=APP.parents[2], timeout=30, check=False)
+    assert done.returncode == 0

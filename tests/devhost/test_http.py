@@ -1,0 +1,134 @@
+"""The HTTP side alone: what it does with bodies, answers and keys, without a worker."""
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from devhost.function import Binding, FunctionInfo
+from devhost.http import Site, asgi, bind, serve
+from devhost.keys import read_keys
+from devhost.routes import Routes
+from devhost.supervisor import answers
+from devhost.worker import Call, Outcome
+from shared.errors import SettingsError
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Datum:
+    value: Any
+    type: str | None
+
+
+def function(level: str = "anonymous", name: str = "f") -> FunctionInfo:
+    return FunctionInfo(name, name, Binding("req", "httpTrigger", "in", {"route": name, "authLevel": level}), ())
+
+
+@asynccontextmanager
+async def served(outcome: Outcome, prefix: str = "api", body_limit: int = 10) -> AsyncIterator[aiohttp.ClientSession]:
+    async def run(function: FunctionInfo, call: Call) -> Outcome:
+        return outcome
+
+    site = Site(Routes.of([function()]), prefix, None, run, body_limit)
+    listening, stop = bind(0), asyncio.Event()
+    server = asyncio.create_task(serve(asgi(site, []), listening, stop))
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{listening.getsockname()[1]}") as session:
+        yield session
+    stop.set()
+    await server
+
+
+async def get(session: aiohttp.ClientSession, path: str, method: str = "GET", **options: Any) -> tuple[int, str]:
+    async with session.request(method, path, **options) as response:
+        return response.status, await response.text()
+
+
+def ok(datum: Datum | None) -> Outcome:
+    return Outcome("id", True, 0.0, datum)
+
+
+async def test_a_text_is_an_answer_and_nothing_is_no_content() -> None:
+    for datum, answer in [
+        (Datum("hello", "string"), (200, "hello")),
+        (None, (204, "")),
+        (Datum(None, None), (204, "")),
+    ]:
+        async with served(ok(datum)) as session:
+            assert await get(session, "/api/f") == answer
+
+
+async def test_a_body_over_the_limit_is_413_whether_or_not_its_length_is_announced() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"123456"
+        yield b"78901"
+
+    async with served(ok(None)) as session:
+        assert (await get(session, "/api/f", "POST", data=b"1234567890"))[0] == 204
+        assert (await get(session, "/api/f", "POST", data=b"12345678901"))[0] == 413
+        assert (await get(session, "/api/f", "POST", data=parts()))[0] == 413
+
+
+async def test_the_prefix_may_be_another_or_none() -> None:
+    async with served(ok(None), prefix="v1") as session:
+        assert (await get(session, "/V1/f"))[0] == 204
+    async with served(ok(None), prefix="") as session:
+        assert (await get(session, "/f"))[0] == 204
+        assert (await get(session, "/api/f"))[0] == 404
+
+
+async def test_a_stop_lets_a_request_in_progress_finish() -> None:
+    begun, finish, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def run(function: FunctionInfo, call: Call) -> Outcome:
+        begun.set()
+        await finish.wait()
+        return ok(Datum("done", "string"))
+
+    listening = bind(0)
+    port = listening.getsockname()[1]
+    site = Site(Routes.of([function()]), "api", None, run)
+    server = asyncio.create_task(serve(asgi(site, []), listening, stop))
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        answer = asyncio.create_task(get(session, "/api/f"))
+        await begun.wait()
+        stop.set()
+        while await answers(port):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        finish.set()
+        assert await answer == (200, "done")
+    await server
+
+
+def test_keys_last_and_new_functions_get_theirs(tmp_path: Path) -> None:
+    file = tmp_path / ".tally" / "keys.json"
+    first = read_keys(file, ["a"])
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    second = read_keys(file, ["a", "b"])
+    assert (second.master, second.default, second.functions["a"]) == (
+        first.master,
+        first.default,
+        first.functions["a"],
+    )
+    assert len({first.master, first.default, *second.functions.values()}) == 4
+
+
+def test_a_key_opens_its_own_function_only(tmp_path: Path) -> None:
+    keys = read_keys(tmp_path / "keys.json", ["a", "b"])
+    assert keys.open(function("function", "a"), keys.functions["a"])
+    assert not keys.open(function("function", "b"), keys.functions["a"])
+    assert not keys.open(function("admin", "a"), keys.functions["a"])
+    assert not keys.open(function("function", "new"), "")
+    assert not keys.open(function("function", "a"), "schlüssel")
+
+
+def test_a_taken_port_of_the_host_is_named() -> None:
+    with bind(0) as taken, pytest.raises(SettingsError, match="HOST_PORT"):
+        bind(taken.getsockname()[1])
