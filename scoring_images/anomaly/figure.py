@@ -11,9 +11,10 @@ from scoring_images.anomaly.markup import Node, tag
 from scoring_images.anomaly.plot import band, dots, grid, line, stretches, svg, trace
 from scoring_images.anomaly.summary import SeriesSummary
 
-COLUMNS = 480
-SMALL_COLUMNS = 160
+COLUMNS = 400
+SMALL_COLUMNS = 150
 PANELS_SHOWN = 12
+MANY_DOTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,16 @@ def figure(each: SeriesFigure, rank: int, frame: Frame) -> Node:
         "figure",
         tag("figcaption", tag("span", f"{rank}", class_="rank"), _title(each.series), _meta(each)),
         [_value_plot(panel, each.track, frame, columns, several) for panel in shown],
-        _score_plot(each.track, frame, columns),
+        _score_plot(each.track, frame, COLUMNS),
         time_labels(frame),
         id=f"s{rank}",
     )
 
 
 def _title(series: SeriesSummary) -> Node:
-    sensor = [tag("span", " / ", class_="soft"), tag("bdi", series.sensor)] if series.sensor else []
-    return tag("h3", tag("bdi", series.device), sensor)
+    device = [tag("span", "device ", class_="kind"), tag("bdi", series.device)]
+    sensor = [tag("span", " sensor ", class_="kind"), tag("bdi", series.sensor)] if series.sensor else []
+    return tag("h3", device, sensor)
 
 
 def _meta(each: SeriesFigure) -> Node:
@@ -119,13 +121,13 @@ def _value_plot(panel: Panel, track: ScoreTrack, frame: Frame, columns: int, sma
     headroom = 0.3 if small else 0.06
     up = value_axis(_least(panel.low, panel.mean), _greatest(panel.high, panel.mean), headroom)
     t = trace(panel.x, panel.mean, panel.low, panel.high, frame.span, columns)
-    labels = ticks(up, 2 if small else 4)
+    labels = ticks(up, 3 if small else 4)
     paths = [
         ("g", grid(frame.across, up, frame.at, [value for value, _ in labels])),
         ("f", _flag_bars(track, frame)),
         ("b", band(t, frame.across, up)),
         ("l", line(t, frame.across, up)),
-        ("d", "" if small else _value_dots(panel, track, frame, up, columns)),
+        _marks("" if small else _value_dots(panel, track, frame, up, columns)),
     ]
     picture = svg(f"Values of sensor {panel.sensor} over time", *paths)
     if not small:
@@ -162,9 +164,11 @@ def _extreme_dots(x: Floats, y: Floats, frame: Frame, up: Axis, columns: int) ->
     if not len(x):
         return ""
     t = trace(x, y, y, y, frame.span, columns)
-    at = frame.across.place(t.x)
-    both = np.append(t.mean_low, t.mean_high)
-    return dots(np.append(at, at), up.place(both))
+    return dots(frame.across.place(t.x), up.place(t.y))
+
+
+def _marks(path: str) -> tuple[str, str]:
+    return "d many" if path.count("m") > MANY_DOTS else "d", path
 
 
 def _score_plot(track: ScoreTrack, frame: Frame, columns: int) -> Node:
@@ -177,7 +181,7 @@ def _score_plot(track: ScoreTrack, frame: Frame, columns: int) -> Node:
         ("f", _flag_bars(track, frame)),
         ("t", f"M0 {int(up.place(np.array([track.threshold]))[0])}h{WIDTH}"),
         ("s", line(t, frame.across, up)),
-        ("d", _extreme_dots(track.x[flagged], track.score[flagged], frame, up, columns)),
+        _marks(_extreme_dots(track.x[flagged], track.score[flagged], frame, up, columns)),
     ]
     picture = svg("Score over time, with the threshold below which a window is flagged", *paths)
     return tag("div", value_labels(up, [(track.threshold, "threshold")]), picture, class_="plot low")

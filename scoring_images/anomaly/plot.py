@@ -9,38 +9,53 @@ import numpy as np
 from scoring_images.anomaly.axis import HEIGHT, WIDTH, Axis, Flags, Floats, Ints
 from scoring_images.anomaly.markup import Node, tag
 
-GAP_STEPS = 2.5
+GAP_STEPS = 6.0
+"""A silence of more than this many usual steps breaks the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A line with a band around it: `x` ascending, `new` true where a stroke begins after a gap."""
+    """A line through `x`, `y`, and a band from `low` to `high` around it at `band_x`; both in time order.
+
+    `new` and `band_new` are true where a stroke begins after a gap.
+    """
 
     x: Floats
-    mean_low: Floats
-    mean_high: Floats
+    y: Floats
+    new: Flags
+    band_x: Floats
     low: Floats
     high: Floats
-    new: Flags
+    band_new: Flags
 
 
 def trace(x: Floats, mean: Floats, low: Floats, high: Floats, span: timedelta, columns: int) -> Trace:
-    """The rows as they are or, where there are more than `columns`, the extremes of each column."""
+    """The rows as they are or, where they are many, only the extremes of each of `columns` parts of the span."""
     good = np.isfinite(mean)
     x, mean, low, high = x[good], mean[good], low[good], high[good]
-    if len(x) <= columns:
-        return Trace(x, mean, mean, low, high, _strokes(x, x))
+    if len(x) <= 2 * columns:
+        new = _strokes(x, x)
+        return Trace(x, mean, new, x, low, high, new)
     column = np.clip(x / span.total_seconds() * columns, 0, columns - 1).astype(np.int64)
     first = np.flatnonzero(np.diff(column, prepend=-1))
-    last = np.append(first[1:], len(x)) - 1
-    return Trace(
-        (x[first] + x[last]) / 2,
-        np.minimum.reduceat(mean, first),
-        np.maximum.reduceat(mean, first),
-        np.fmin.reduceat(low, first),
-        np.fmax.reduceat(high, first),
-        _strokes(x[first], x[last]),
-    )
+    new = _strokes(x[first], x[np.append(first[1:], len(x)) - 1])
+    ends = np.sort(np.stack([_places(mean, first, np.minimum), _places(mean, first, np.maximum)], 1), axis=1)
+    middle = x[ends].mean(axis=1)
+    highs = np.fmax.reduceat(high, first)
+    lows = highs if bool((low == high).all()) else np.fmin.reduceat(low, first)
+    return Trace(x[ends].ravel(), mean[ends].ravel(), _first_of_two(new), middle, lows, highs, new)
+
+
+def _places(values: Floats, first: Ints, extreme: np.ufunc) -> Ints:
+    """Where the extreme of each column stands; `first` are the columns' first rows."""
+    lengths = np.diff(np.append(first, len(values)))
+    others = values != np.repeat(extreme.reduceat(values, first), lengths)
+    places: Ints = np.minimum.reduceat(np.where(others, len(values), np.arange(len(values))), first)
+    return places
+
+
+def _first_of_two(new: Flags) -> Flags:
+    return np.stack([new, np.zeros_like(new)], 1).ravel()
 
 
 def _strokes(first: Floats, last: Floats) -> Flags:
@@ -50,17 +65,8 @@ def _strokes(first: Floats, last: Floats) -> Flags:
 
 
 def line(t: Trace, across: Axis, up: Axis) -> str:
-    """Path of the means; a column of several rows is drawn between its least and its greatest."""
-    x, low, high = across.place(t.x), up.place(t.mean_low), up.place(t.mean_high)
-    if bool((low == high).all()):
-        return _path(x, low, t.new)
-    rising = np.arange(len(x)) % 2 == 0
-    y = np.stack([np.where(rising, low, high), np.where(rising, high, low)], 1)
-    return _path(np.repeat(x, 2), y.ravel(), _only_first(t.new))
-
-
-def _only_first(new: Flags) -> Flags:
-    return np.stack([new, np.zeros_like(new)], 1).ravel()
+    """Path of the line."""
+    return _path(across.place(t.x), up.place(t.y), t.new)
 
 
 def _path(x: Ints, y: Ints, new: Flags) -> str:
@@ -71,11 +77,11 @@ def _path(x: Ints, y: Ints, new: Flags) -> str:
 
 
 def band(t: Trace, across: Axis, up: Axis) -> str:
-    """Path of the area between the least and the greatest reading; empty where they never differ."""
-    x, low, high = across.place(t.x), up.place(t.low), up.place(t.high)
+    """Path of the band; empty where it has no width anywhere."""
+    x, low, high = across.place(t.band_x), up.place(t.low), up.place(t.high)
     if bool((low == high).all()):
         return ""
-    pieces = np.split(np.arange(len(x)), np.flatnonzero(t.new)[1:])
+    pieces = np.split(np.arange(len(x)), np.flatnonzero(t.band_new)[1:])
     return "".join(_ring(np.append(x[p], x[p][::-1]), np.append(high[p], low[p][::-1])) for p in pieces)
 
 

@@ -74,7 +74,7 @@ def _headline(s: Summary) -> str:
         return "Nothing was scored"
     if not s.flagged:
         return "No anomalies"
-    return f"Anomalies in {s.series_flagged:,} of {s.series:,} series"
+    return f"Anomalies in {s.series_flagged:,} of {s.series:,} {s.kind}"
 
 
 def _lead(s: Summary) -> str:
@@ -103,12 +103,13 @@ def _left_out(s: Summary) -> list[str]:
 
 
 def _facts(s: Summary) -> list[tuple[str, str, str]]:
+    share = f"{percent(s.rate)} of {s.windows:,}" if s.windows else "there were none to score"
     silent = f"{s.series_silent:,} more were silent" if s.series_silent else "every model had readings"
     unknown = "not scored; listed below" if s.without_model_total else "every series has one"
     return [
-        ("Windows flagged", f"{s.flagged:,}", f"{percent(s.rate)} of {s.windows:,}"),
-        ("Series flagged", f"{s.series_flagged:,}", f"of {s.series:,} scored"),
-        ("Series scored", f"{s.series:,}", silent),
+        ("Windows flagged", f"{s.flagged:,}", share),
+        (f"{s.kind.capitalize()} flagged", f"{s.series_flagged:,}", f"of {s.series:,} scored"),
+        (f"{s.kind.capitalize()} scored", f"{s.series:,}", silent if s.series else "none that has a model"),
         ("Series without a model", f"{s.without_model_total:,}", unknown),
     ]
 
@@ -143,7 +144,7 @@ def _figures(report: Report) -> Node | None:
     return tag(
         "section",
         tag("h2", title),
-        tag("p", _key(), class_="soft"),
+        tag("p", _key(), class_="soft keys"),
         [figure(each, rank, frame) for rank, each in enumerate(report.figures, 1)],
     )
 

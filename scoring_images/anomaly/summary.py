@@ -57,6 +57,11 @@ class Summary:
     worst: tuple[SeriesSummary, ...]
 
     @property
+    def kind(self) -> str:
+        """What has a model of its own: "series", or "devices"."""
+        return "devices" if self.worst and not any(each.sensor for each in self.worst) else "series"
+
+    @property
     def rate(self) -> float:
         """Share of all windows that were flagged."""
         return self.flagged / self.windows if self.windows else 0.0

@@ -24,16 +24,16 @@ def series_table(s: Summary, ribbons: Sequence[Ints], plotted: int) -> Node | No
     """The worst series, each with the bins in which it was flagged; `plotted` of them link to a figure."""
     if not s.worst:
         return None
-    devices_only = all(not series.sensor for series in s.worst)
+    devices_only = s.kind == "devices"
     names = ["", "Device"] if devices_only else ["", "Device", "Sensor"]
-    head = [tag("th", name) for name in names]
-    head += [tag("th", name, class_="n") for name in ("Flagged", "Windows", "Share")]
-    head.append(tag("th", "When", class_="ribbon"))
+    head = [tag("th", name, scope="col") for name in names]
+    head += [tag("th", name, class_="n", scope="col") for name in ("Flagged", "Windows", "Share")]
+    head.append(tag("th", "When", class_="ribbon", scope="col"))
     pairs = enumerate(zip(s.worst, ribbons, strict=True), 1)
     rows = [_row(rank, each, ribbon, rank <= plotted, devices_only) for rank, (each, ribbon) in pairs]
     return tag(
         "section",
-        tag("h2", "All series" if len(s.worst) == s.series else f"The worst {len(s.worst):,} series"),
+        tag("h2", f"All {s.kind}" if len(s.worst) == s.series else f"The worst {len(s.worst):,} {s.kind}"),
         tag("div", tag("table", tag("thead", tag("tr", head)), tag("tbody", rows)), class_="scroll"),
         _rest(s),
     )
@@ -72,7 +72,7 @@ def _rest(s: Summary) -> Node | None:
         return None
     flagged = s.series_flagged - sum(1 for each in s.worst if each.flagged)
     what = f"{flagged:,} of them with flagged windows" if flagged else "none of them with flagged windows"
-    return tag("p", f"And {rest:,} more series, {what}.", class_="soft")
+    return tag("p", f"And {rest:,} more {s.kind}, {what}.", class_="soft")
 
 
 def unknown_series(s: Summary) -> Node | None:
@@ -93,7 +93,8 @@ def unknown_series(s: Summary) -> Node | None:
 
 
 def _name(device: str, sensor: str) -> list[Node | str]:
-    return [tag("bdi", device), *((" / ", tag("bdi", sensor)) if sensor else ())]
+    kinds = (("device ", device), (" sensor ", sensor))
+    return [part for kind, name in kinds if name for part in (tag("span", kind, class_="kind"), tag("bdi", name))]
 
 
 def stage_table(s: Summary) -> Node | None:
@@ -101,7 +102,7 @@ def stage_table(s: Summary) -> Node | None:
     if not s.seconds:
         return None
     names = (f"Seconds, {count(s.parts, 'part', 'parts')}", "Slowest part")
-    head = [tag("th", "Stage"), *(tag("th", name, class_="n") for name in names)]
+    head = [tag("th", "Stage", scope="col"), *(tag("th", name, class_="n", scope="col") for name in names)]
     rows = [_stage(name, seconds) for name, seconds in s.seconds.items()]
     table = tag("table", tag("thead", tag("tr", head)), tag("tbody", rows), class_="short")
     return tag("section", tag("h2", "Time per stage"), table)

@@ -27,14 +27,14 @@ def test_a_short_series_is_drawn_as_it_is() -> None:
     assert points(path) == [(0, HEIGHT), (WIDTH // 2, 0), (WIDTH, HEIGHT // 2)]
 
 
-@given(st.integers(0, 9999), st.integers(500, 10_000))
+@given(st.integers(0, 9999), st.integers(300, 10_000))
 def test_no_spike_is_lost_when_a_long_series_is_reduced(at: int, rows: int) -> None:
     y = np.zeros(rows)
     y[at % rows] = 1.0
     x = np.linspace(0, 3600, rows)
     reduced = trace(x, y, y, y, HOUR, 200)
-    assert len(reduced.x) <= 200
-    assert reduced.mean_high.max() == reduced.high.max() == 1.0
+    assert len(reduced.x) <= 400
+    assert reduced.y.max() == 1.0
     assert min(y for _, y in points(line(reduced, ACROSS, Axis(0.0, 1.0, HEIGHT, flip=True)))) == 0
 
 

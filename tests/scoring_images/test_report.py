@@ -149,7 +149,7 @@ def test_figures_and_rows_come_worst_first_and_are_linked() -> None:
         ({"windows": 0, "series": 0, "without_model_total": 3}, "None of the 3 series with readings"),
         ({"windows": 9, "series": 700}, "700"),
         ({"windows": 9, "skipped": 4}, "4 more could not be scored"),
-        ({"series_silent": 12}, "12 more were silent"),
+        ({"series": 5, "series_silent": 12}, "12 more were silent"),
     ],
 )
 def test_a_run_without_findings_says_why(changes: dict[str, object], text: str) -> None:
