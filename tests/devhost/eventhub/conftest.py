@@ -1,7 +1,7 @@
 """A peer for every test, in a thread of its own on a free port."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,5 +26,7 @@ def collected() -> Iterator[None]:
     gc.collect()
 
 
-# For tests that break connections: the SDK does not close its end of a broken one.
-sdk_leaks_connections = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("collected")]
+def breaks_connections[T: Callable[..., None]](test: T) -> T:
+    """For a test that breaks connections: the SDK does not close its end of a broken one."""
+    leaking = pytest.mark.filterwarnings("ignore::ResourceWarning")(test)
+    return pytest.mark.usefixtures("collected")(leaking)

@@ -55,6 +55,7 @@ def test_a_consumer_starts_where_it_is_told(peer: Server) -> None:
     assert asyncio.run(body()) == [["c"], ["b", "c"], ["c"], ["a", "b", "c"], ["d"]]
 
 
+@pytest.mark.slow
 def test_a_missing_group_and_a_position_from_another_life_are_errors_that_say_so(peer: Server) -> None:
     async def missing_group() -> None:
         with pytest.raises(EventHubError, match="no consumer group 'missing'"):

@@ -10,9 +10,7 @@ from devhost.eventhub.amqp.error import AmqpError, Condition
 from devhost.eventhub.broker import DropConnection, Publish, PublishHook
 from devhost.eventhub.server import Options, Server, background
 from tests.devhost.eventhub.clients import producer, stored
-from tests.devhost.eventhub.conftest import HUBS, KEY, sdk_leaks_connections
-
-pytestmark = sdk_leaks_connections
+from tests.devhost.eventhub.conftest import HUBS, KEY, breaks_connections
 
 
 def times(count: int, error: Exception) -> PublishHook:
@@ -36,6 +34,7 @@ async def send_each(server: Server, *bodies: str) -> None:
             await client.send_batch([EventData(body)])
 
 
+@breaks_connections
 def test_a_send_refused_twice_is_an_error_and_stores_nothing() -> None:
     # The SDK tries a refused batch once more, on a new link, and then gives up whatever retry_total says.
     with background(serving(times(2, AmqpError(Condition.BUSY, "busy today")))) as server:
@@ -44,12 +43,14 @@ def test_a_send_refused_twice_is_an_error_and_stores_nothing() -> None:
         assert stored(server) == [[]]
 
 
+@breaks_connections
 def test_a_connection_lost_after_storing_makes_the_sdk_send_twice() -> None:
     with background(serving(times(1, DropConnection(stored=True)))) as server:
         asyncio.run(send_each(server, "a", "b"))
         assert stored(server) == [["a", "a", "b"]]
 
 
+@breaks_connections
 def test_a_connection_lost_before_storing_makes_the_sdk_send_again() -> None:
     with background(serving(times(1, DropConnection(stored=False)))) as server:
         asyncio.run(send_each(server, "a", "b"))
@@ -64,6 +65,7 @@ def test_the_hook_sees_what_goes_where() -> None:
 
 
 @pytest.mark.slow
+@breaks_connections
 def test_a_producer_outlives_the_loss_of_its_connection(peer: Server) -> None:
     async def body() -> None:
         async with producer(peer.connection_string, retry_backoff_factor=0.01) as client:

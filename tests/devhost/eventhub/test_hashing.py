@@ -3,12 +3,13 @@
 import random
 
 from azure.eventhub._buffered_producer._partition_resolver import generate_hash_code
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devhost.eventhub.hashing import partition_of
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(st.characters(codec="ascii"), max_size=60), st.integers(1, 64))
 def test_a_key_goes_where_the_sdks_hash_sends_it(key: str, partitions: int) -> None:
     assert partition_of(key, partitions) == abs(generate_hash_code(key)) % partitions

@@ -80,7 +80,7 @@ def test_no_bytes_make_the_server_fail(service: Service, stage: int, stream: lis
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(stream=STREAMS)
 def test_no_bytes_make_attached_links_fail(service: Service, stream: list[bytes]) -> None:
     assert b"amqp:internal-error" not in asyncio.run(feed(service, 2, stream))

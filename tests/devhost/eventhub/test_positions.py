@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devhost.eventhub.amqp.error import AmqpError
@@ -63,6 +63,7 @@ def test_a_position_beyond_the_end_is_refused_with_the_end(log: PartitionLog, fi
         start(log, field, ">", value)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.text())
 def test_any_other_text_is_refused(text: str) -> None:
     log = PartitionLog(None)

@@ -19,9 +19,7 @@ from devhost.eventhub.broker import HubSpec
 from devhost.eventhub.server import Options, listen
 from shared.errors import SettingsError
 from tests.devhost.eventhub.clients import producer, seed, stored
-from tests.devhost.eventhub.conftest import HUBS, KEY, sdk_leaks_connections
-
-pytestmark = sdk_leaks_connections
+from tests.devhost.eventhub.conftest import HUBS, KEY, breaks_connections
 
 ENV = {"EVENTHUB_KEY_NAME": KEY.name, "EVENTHUB_KEY": KEY.key}
 ROOT = Path(__file__).parents[3]
@@ -64,6 +62,7 @@ async def reread(data: Path) -> list[list[str]]:
     return found
 
 
+@breaks_connections
 def test_what_was_acknowledged_survives_kill_9_and_is_there_once(tmp_path: Path) -> None:
     async def body() -> None:
         with running(tmp_path) as (process, port):
@@ -80,6 +79,7 @@ def test_what_was_acknowledged_survives_kill_9_and_is_there_once(tmp_path: Path)
 
 
 @pytest.mark.slow
+@breaks_connections
 def test_killed_in_the_middle_of_sends_it_loses_nothing_and_doubles_at_most_the_batch_under_way(
     tmp_path: Path,
 ) -> None:
