@@ -53,6 +53,18 @@ def test_new_normal_rows_are_flagged_at_the_chosen_rate_on_average(rate):
     assert 0.5 * rate < np.mean(flagged) < 1.5 * rate
 
 
+def test_a_model_is_scikit_learns_of_the_same_rows():
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import OneClassSVM
+
+    values = noise(400)
+    model = fitted(rows(values))
+    seen = features(values, np.array([0, 400]), np.array([[False]]), DEFAULTS.mean_rows)
+    sklearn_model = make_pipeline(StandardScaler(), OneClassSVM(nu=0.05, gamma=0.1, tol=1e-6)).fit(seen[3:])
+    np.testing.assert_allclose(decisions(model, values), sklearn_model.decision_function(seen), atol=1e-9)
+
+
 def test_a_spike_a_lasting_shift_and_a_far_value_are_flagged():
     model = fitted(rows(noise(400)))
     spike, shift = noise(50, seed=3), noise(50, seed=3)
