@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
         self._service.connections.add(self)
         self._watch_silence()
 
@@ -230,7 +231,7 @@ class Connection(asyncio.Protocol):
         limit = self._service.idle_timeout_ms / 1000
         if not limit:
             return
-        silence = self._loop.time() - self._heard if self._heard else 0.0
+        silence = self._loop.time() - self._heard
         if silence >= limit:
             self.fail(AmqpError(Condition.FORCED, f"Nothing was heard for {limit:g} s."))
         else:

@@ -333,6 +333,15 @@ def test_a_silent_connection_is_closed_when_its_time_is_up() -> None:
     asyncio.run(test())
 
 
+def test_a_connection_that_never_says_anything_is_closed_too() -> None:
+    async def test() -> None:
+        wire = Wire(idle_timeout_ms=30)
+        await wire.transport.until(lambda: wire.transport.closed)
+        wire.close()
+
+    asyncio.run(test())
+
+
 def test_a_peer_with_an_idle_time_out_hears_heartbeats() -> None:
     async def test() -> None:
         wire = Wire()
