@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -96,7 +97,10 @@ def _fitted(parts: dict[str, list[SeriesRows]], parameters: Parameters, jobs: in
             yield name, fit_chunk(part, parameters)
         return
     # Spawned, not forked: a fork would copy the locks of threads that polars and the SDK have started.
-    pool = ProcessPoolExecutor(min(jobs, len(parts)), mp_context=get_context("spawn"))
+    # Ctrl-C reaches all processes: this one ends the others in order.
+    pool = ProcessPoolExecutor(
+        min(jobs, len(parts)), get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )
     try:
         waiting: dict[Future[Chunk], str] = {
             pool.submit(fit_chunk, part, parameters): name for name, part in parts.items()
