@@ -7,7 +7,7 @@ INSTALL := $(UV) pip install --quiet --require-hashes
 
 .PHONY: demo up test bench lint lock
 demo: .venv/tools
-	@$(BIN)/python -m devhost demo
+	@$(BIN)/python -m devhost.demo
 
 up: .venv/tools
 	@$(BIN)/python -m devhost up

@@ -1,0 +1,264 @@
+"""`python -m devhost.demo`: all of it on this machine, from sensor readings to a report, in a few minutes."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from devhost.accounts import Account
+from shared.errors import TallyError, Transient
+from shared.readings.sender import open_hub
+from shared.readings.state import PartitionState, decode
+from shared.runs.store import RunStore
+from shared.settings import Settings
+from shared.storage import Storage
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / ".tally" / "demo"
+OUT = ROOT / "out"
+PUMP = ROOT.parent / "shared" / "data" / "sensors" / "skab" / "valve1"
+STEPS = 6
+PATIENCE_SECONDS = 120
+SCHEDULES = {
+    "WINDOW_SECONDS": "1",
+    "FILE_SECONDS": "600",
+    "IDLE_SECONDS": "2",
+    "FLUSH_SCHEDULE": "*/2 * * * * *",
+    "SCORING_SCHEDULE": "*/5 * * * * *",
+    "SCORING_SPAN_SECONDS": "86400",
+    "POLL_SECONDS": "1",
+    "PREDICTIONS_CSV": "true",
+}
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where the readings come from: how they are sent, trained on, and what is known of their anomalies."""
+
+    about: str
+    send: tuple[str, ...]
+    train: tuple[str, ...]
+    evaluate: tuple[str, ...]
+
+
+def scene() -> Scene:
+    """A water pump's test bed where its recordings are at hand, else simulated machines."""
+    files = sorted(map(str, PUMP.glob("*.csv")))
+    if files:
+        return Scene(
+            f"{len(files)} recordings of a water pump, 8 sensors each, a valve closed now and then (SKAB)",
+            ("import", *files, "--exclude", "anomaly,changepoint"),
+            ("train", "anomaly", "--per", "device", "--first", "400"),
+            ("evaluate", *files, "--skip", "400"),
+        )
+    labels = str(OUT / "labels.csv")
+    return Scene(
+        "4 simulated machines, 5 sensors each, with anomalies injected",
+        (
+            "simulate",
+            "--devices",
+            "4",
+            "--sensors",
+            "5",
+            "--duration",
+            "5400",
+            "--anomalies",
+            "0.03",
+            "--labels",
+            labels,
+        ),
+        ("train", "anomaly", "--first", "2500"),
+        ("evaluate", labels, "--skip", "2700"),
+    )
+
+
+def main() -> int:
+    """Play the demo; exit code 1, and where to look, if it does not work."""
+    begun = time.monotonic()
+    shutil.rmtree(HOME, ignore_errors=True)
+    for folder in (HOME, OUT):
+        folder.mkdir(parents=True, exist_ok=True)
+    env = os.environ | _settings()
+    try:
+        with _services(env):
+            run_id = _play(scene(), env)
+    except (TallyError, subprocess.CalledProcessError) as error:
+        console.print(f"[red]The demo stopped:[/red] {error}", soft_wrap=True)
+        console.print(f"What the services said is in {HOME / 'up.log'}.", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    _farewell(run_id, time.monotonic() - begun)
+    return 0
+
+
+def _play(scene: Scene, env: dict[str, str]) -> str:
+    settings = Settings.from_env(env)
+    storage = Storage.from_settings(settings)
+    _step(2, f"Send readings to Event Hubs: {scene.about}")
+    _tally(env, *scene.send)
+    _await_windows(storage, settings)
+    _step(3, "Train one-class SVMs on the first windows of each")
+    _tally(env, *scene.train)
+    _step(4, "The timer function finds windows to score and starts a run")
+    run_id = _await_run(storage)
+    _tally(env, "runs", "watch", run_id)
+    _step(5, "Compare the predictions with what is known")
+    _tally(env, *scene.evaluate)
+    _step(6, "Fetch the report")
+    report = storage.data("reports").get(f"{run_id}.html")
+    if report is None:
+        raise Transient(f"Run {run_id} has left no report.")
+    (OUT / "anomalies.html").write_bytes(report.data)
+    console.print((OUT / "anomalies.html").as_uri(), soft_wrap=True)
+    return run_id
+
+
+def _settings() -> dict[str, str]:
+    """Settings of a world of its own: free ports, new keys, and timers that do not make anybody wait."""
+    blob, queue, hub, http = _free_ports(4)
+    control, data = (
+        Account(
+            name,
+            b64encode(secrets.token_bytes(48)).decode(),
+            f"http://127.0.0.1:{blob}/{name}",
+            f"http://127.0.0.1:{queue}/{name}",
+        ).connection_string
+        for name in ("tallycontrol", "tallydata")
+    )
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    key = b64encode(secrets.token_bytes(24)).decode()
+    places = {
+        "AzureWebJobsStorage": control,
+        "ControlStorage": control,
+        "DataStorage": data,
+        "EventHubs": f"Endpoint=sb://127.0.0.1:{hub};SharedAccessKeyName=demo;SharedAccessKey={key};"
+        "UseDevelopmentEmulator=true;",
+        "HOST_PORT": str(http),
+        "LOCAL_COMPUTE_DIR": str(HOME / "compute"),
+    }
+    return {**sample, **SCHEDULES, **places}
+
+
+def _free_ports(count: int) -> list[int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in held]
+    for server in held:
+        server.close()
+    return ports
+
+
+@contextmanager
+def _services(env: dict[str, str]) -> Iterator[None]:
+    """Azurite, the Event Hubs peer and the host, as `make up` starts them; stopped whatever happens."""
+    _step(1, "Start Azurite (two accounts), an Event Hubs peer, and the app on Microsoft's Python worker")
+    command = [sys.executable, "-m", "devhost", "up", "--data", str(HOME / "data")]
+    with (HOME / "up.log").open("wb") as log:
+        process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    try:
+        with console.status("Starting"):
+            _await(lambda: _answers(env["HOST_PORT"], process), "The app did not start")
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _answers(port: str, process: "subprocess.Popen[bytes]") -> bool:
+    if process.poll() is not None:
+        raise Transient("The services ended.", (HOME / "up.log").read_text()[-500:])
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _await_windows(storage: Storage, settings: Settings) -> None:
+    """Wait until every reading sent is in a window, and every window in its file."""
+    total = _sent(settings)
+    states = storage.control("ingest")
+    columns = TextColumn("Aggregating"), BarColumn(), MofNCompleteColumn(), TextColumn("readings"), TimeElapsedColumn()
+    with Progress(*columns, console=console) as bars:
+        bar = bars.add_task("", total=total)
+
+        def done() -> bool:
+            held = [decode(blob.data) for info in states.list() if (blob := states.get(info.name))]
+            events = sum(state.counters.events for state in held)
+            bars.update(bar, completed=events)
+            return events == total and all(map(_settled, held))
+
+        _await(done, "The readings were not all taken in")
+
+
+def _sent(settings: Settings) -> int:
+    """How many events the hub has."""
+    with open_hub(settings) as hub:
+        partitions = map(hub.get_partition_properties, hub.get_partition_ids())
+        return sum(partition["last_enqueued_sequence_number"] + 1 for partition in partitions)
+
+
+def _settled(state: PartitionState) -> bool:
+    return not len(state.rows) and not state.owes_files
+
+
+def _await_run(storage: Storage) -> str:
+    store = RunStore(storage.control("runs"))
+    with console.status("Waiting for start_due_runs"):
+        _await(lambda: any(store.newest(1)), "No run was started")
+    return next(store.newest(1)).id
+
+
+def _await(ready: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not ready():
+        if time.monotonic() > deadline:
+            raise Transient(f"{otherwise} within {PATIENCE_SECONDS} s.")
+        time.sleep(0.25)
+
+
+def _step(number: int, text: str) -> None:
+    console.print(f"\n[bold cyan]{number}/{STEPS}[/bold cyan] [bold]{text}[/bold]", soft_wrap=True)
+
+
+def _tally(env: dict[str, str], *arguments: str) -> None:
+    """Run a `tally` command as a person would, and show what a person would type."""
+    files = [argument for argument in arguments if argument.endswith(".csv")]
+    words = [argument for argument in arguments if argument not in files[1:]]
+    shown = [f"{Path(word).parent.name}/*.csv" if word in files and len(files) > 1 else word for word in words]
+    console.print(f"[dim]$ tally {' '.join(shown)}[/dim]", soft_wrap=True)
+    subprocess.run([sys.executable, "-m", "shared.cli", *arguments], env=env, cwd=ROOT, check=True)
+
+
+def _farewell(run_id: str, seconds: float) -> None:
+    console.print(
+        f"\n[bold green]That was everything[/bold green], in {seconds:.0f} s, and it is stopped again. Next:\n"
+        "  make up                      the app stays up; then, in another terminal:\n"
+        "  .venv/bin/tally import YOUR.csv\n"
+        "  .venv/bin/tally train anomaly\n"
+        "  .venv/bin/tally runs list\n"
+        "  .venv/bin/tally doctor       says what is missing",
+        soft_wrap=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""`python -m shared.cli` is the `tally` command."""
+
+from shared.cli.app import main
+
+main()
