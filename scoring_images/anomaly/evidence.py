@@ -9,7 +9,7 @@ import polars as pl
 from scoring_images.anomaly.axis import Ints, seconds_after
 from scoring_images.anomaly.figure import Panel, ScoreTrack, SeriesFigure
 from scoring_images.anomaly.job import Job
-from scoring_images.anomaly.ranking import PartRows, name_of, time_bin
+from scoring_images.anomaly.ranking import Pairs, PartRows, time_bin
 from scoring_images.anomaly.spans import SeriesIndex, Span
 from scoring_images.anomaly.summary import SeriesSummary
 from scoring_images.anomaly.tables import RIBBON_BINS
@@ -28,18 +28,18 @@ def ribbons(parts: PartRows, worst: Sequence[SeriesSummary]) -> tuple[Ints, ...]
 
 
 def figures(
-    parts: PartRows, span: Span, models: PackedModels, shown: Sequence[SeriesSummary]
+    parts: PartRows, span: Span, models: PackedModels, names: Pairs, shown: Sequence[SeriesSummary]
 ) -> tuple[SeriesFigure, ...]:
     """A figure of each series: its scores from the predictions, its values from the windows."""
     if not shown:
         return ()
     tracks = _tracks(parts, shown)
-    place = {name_of(models, index): index for index in range(len(models))}
-    sensors = [models.names[place[series.device, series.sensor]][1] for series in shown]
+    sensors_of = {name: sensors for name, (_, sensors) in zip(names, models.names, strict=True)}
+    sensors = [sensors_of[series.device, series.sensor] for series in shown]
     panels = iter(_panels(span, parts.job, shown, sensors))
     return tuple(
-        SeriesFigure(series, tuple(next(panels) for _ in names), track)
-        for series, names, track in zip(shown, sensors, tracks, strict=True)
+        SeriesFigure(series, tuple(next(panels) for _ in each), track)
+        for series, each, track in zip(shown, sensors, tracks, strict=True)
     )
 
 

@@ -8,10 +8,12 @@ from scoring_images.anomaly.evidence import figures, ribbons
 from scoring_images.anomaly.job import Containers, Job, PartSummary, Stages, read_part
 from scoring_images.anomaly.ranking import PartRows, Ranking, rank
 from scoring_images.anomaly.report import Report, render
+from scoring_images.anomaly.rows import names_of
 from scoring_images.anomaly.spans import Span
 from scoring_images.anomaly.summary import SeriesSummary, StageSeconds, Summary
 from shared.errors import InvalidInput
 from shared.models.bundle import read_bundle
+from shared.models.features import FeatureSpec
 from shared.models.one_class_svm import PackedModels
 
 LISTED = 500
@@ -27,16 +29,20 @@ def merge(job: Job, containers: Containers) -> Summary:
     """
     stages = Stages()
     with stages.stage("load models"):
-        models = read_bundle(containers.bundles, job.bundle).models
+        bundle = read_bundle(containers.bundles, job.bundle)
+        models = bundle.models
+        names = names_of(models, FeatureSpec.from_dict(bundle.manifest.features).per)
         parts = [read_part(containers.predictions, job, number) for number in range(job.parts)]
         _check(parts, models)
     rows = PartRows(containers.predictions, job)
     with stages.stage("rank series"):
-        ranking = rank(rows, models, LISTED)
+        ranking = rank(rows, models, names, LISTED)
         summary = summarise(job, parts, ranking, len(models))
     with stages.stage("draw report"):
         span = Span(containers.windows, job.start, job.end)
-        page = _page(summary, ranking, rows, span, models)
+        plotted = figures(rows, span, models, names, plotted_series(ranking.worst))
+        timeline = ranking.timeline.astype(float)
+        page = render(Report(summary, plotted, ribbons(rows, ranking.worst), timeline))
     with stages.stage("write"):
         containers.predictions.put(f"{job.folder}/summary.json", msgspec.json.format(msgspec.json.encode(summary)))
         containers.reports.put(f"{job.run}.html", page)
@@ -83,12 +89,6 @@ def _seconds(parts: Sequence[PartSummary]) -> dict[str, StageSeconds]:
 def _stage(seconds: Iterable[float]) -> StageSeconds:
     each = list(seconds)
     return StageSeconds(round(sum(each), 6), max(each))
-
-
-def _page(summary: Summary, ranking: Ranking, rows: PartRows, span: Span, models: PackedModels) -> bytes:
-    plotted = figures(rows, span, models, plotted_series(ranking.worst))
-    report = Report(summary, plotted, ribbons(rows, ranking.worst), ranking.timeline.astype(float))
-    return render(report)
 
 
 def plotted_series(worst: Sequence[SeriesSummary]) -> Sequence[SeriesSummary]:

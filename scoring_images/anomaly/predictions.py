@@ -1,6 +1,6 @@
 """Predictions as files: Parquet, and CSV in the layout TS,Device,Tag,Val,Prediction; the same rows, the same bytes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -8,7 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
-from scoring_images.anomaly.rows import Chunk, RowTable
+from scoring_images.anomaly.rows import Chunk, RowTable, names_of
+from shared.models.features import Per
 from shared.models.one_class_svm import PackedModels
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -23,31 +24,37 @@ CSV_COLUMNS = {"TS": "window_end", "Device": "device", "Tag": "sensor", "Val": "
 ROWS_PER_GROUP = 262_144
 
 
-def predictions(models: PackedModels, table: RowTable, scores: NDArray[np.float64]) -> pl.LazyFrame:
+def predictions(models: PackedModels, per: Per, table: RowTable, scores: NDArray[np.float64]) -> pl.LazyFrame:
     """The scored rows, by device, sensor and window end; made chunk by chunk when they are written.
 
     A model of a whole device has the sensor "" and no value (NaN).
     """
+    names = names_of(models, per)
 
     def frames(columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
         for chunk in table.chunks():
-            yield _frame(models, table, scores, chunk).select(columns or list(SCHEMA))
+            values = chunk.values[:, 0] if per is Per.SERIES else np.full(len(chunk.values), np.nan)
+            frame = _frame(names[chunk.first : chunk.last], chunk, table, values, scores[chunk.rows])
+            yield frame.select(columns or list(SCHEMA))
 
     return register_io_source(frames, schema=SCHEMA)
 
 
-def _frame(models: PackedModels, table: RowTable, scores: NDArray[np.float64], chunk: Chunk) -> pl.DataFrame:
+def _frame(
+    names: Sequence[tuple[str, str]],
+    chunk: Chunk,
+    table: RowTable,
+    values: NDArray[np.float64],
+    score: NDArray[np.float64],
+) -> pl.DataFrame:
     counts = np.diff(chunk.offsets)
     model = np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
-    names = models.names[chunk.first : chunk.last]
-    single = chunk.values.shape[1] == 1
-    score = scores[chunk.rows]
     frame = pl.DataFrame(
         {
             "device": pl.Series([device for device, _ in names], dtype=pl.String).gather(model),
-            "sensor": pl.Series([s[0] if single else "" for _, s in names], dtype=pl.String).gather(model),
+            "sensor": pl.Series([sensor for _, sensor in names], dtype=pl.String).gather(model),
             "window_end": pl.Series(table.ends[chunk.rows]).dt.replace_time_zone("UTC"),
-            "value": chunk.values[:, 0] if single else np.full(len(score), np.nan),
+            "value": values,
             "score": score,
             "prediction": (score < 0).astype(np.int8),
         }

@@ -1,6 +1,6 @@
 """Ranks the series of a run, worst first, from the predictions of its parts, one part in memory at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -18,6 +18,8 @@ from shared.storage import BlobStore
 NAMES = ["device", "sensor"]
 TIMELINE_BINS = 120
 MICROSECOND = 1_000_000
+
+type Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,6 @@ class PartRows:
             yield pl.scan_parquet(BytesIO(blob.data))
 
 
-def name_of(models: PackedModels, index: int) -> tuple[str, str]:
-    """Device and sensor under which a model's predictions go; the sensor of a whole device's model is ""."""
-    device, sensors = models.names[index]
-    return device, sensors[0] if len(sensors) == 1 else ""
-
-
 def time_bin(job: Job, bins: int) -> pl.Expr:
     """The bin of the span, of `bins` equal ones, in which a row's window ends."""
     start, end = (round(moment.timestamp() * MICROSECOND) for moment in (job.start, job.end))
@@ -60,9 +56,12 @@ def time_bin(job: Job, bins: int) -> pl.Expr:
     return (after * bins // (end - start)).clip(0, bins - 1).alias("bin")
 
 
-def rank(parts: PartRows, models: PackedModels, most: int) -> Ranking:
-    """Rank all series by flagged windows, then by how unlike the training data the worst window was."""
-    scales = _scales(models)
+def rank(parts: PartRows, models: PackedModels, names: Pairs, most: int) -> Ranking:
+    """Rank all series by flagged windows, then by how unlike the training data the worst window was.
+
+    `names` says under which device and sensor each model's predictions are; `most` is how many series to list.
+    """
+    scales = _scales(models, names)
     tables = [pl.DataFrame(schema={**scales.schema, **_COUNTS})]
     timeline = np.zeros(TIMELINE_BINS, np.int64)
     for rows in parts:
@@ -96,9 +95,8 @@ def _per_series(rows: pl.LazyFrame) -> pl.DataFrame:
     return query.collect(engine="streaming")
 
 
-def _scales(models: PackedModels) -> pl.DataFrame:
+def _scales(models: PackedModels, names: Pairs) -> pl.DataFrame:
     """How far a score can fall below the threshold: to where nothing in the training data is alike."""
-    names = [name_of(models, index) for index in range(len(models))]
     frame = pl.DataFrame(names, {"device": pl.String, "sensor": pl.String}, orient="row")
     return frame.with_columns(reach=pl.Series(models.thresholds + models.rho, dtype=pl.Float64))
 

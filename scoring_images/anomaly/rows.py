@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from shared.models.features import Per
 from shared.models.one_class_svm import PackedModels
 
 CHUNK_ROWS = 500_000
@@ -58,6 +59,11 @@ class RowTable:
 def pairs_of(models: PackedModels) -> list[tuple[str, str]]:
     """Device and sensor of everything that the models look at, model by model."""
     return [(device, sensor) for device, sensors in models.names for sensor in sensors]
+
+
+def names_of(models: PackedModels, per: Per) -> list[tuple[str, str]]:
+    """Device and sensor under which each model's predictions go; the sensor of a whole device is ""."""
+    return [(device, "" if per is Per.DEVICE else sensors[0]) for device, sensors in models.names]
 
 
 def lay_out(models: PackedModels, windows: pl.DataFrame, start: datetime) -> RowTable:

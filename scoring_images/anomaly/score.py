@@ -41,7 +41,7 @@ def score(job: Job, part: Part, containers: Containers, file_seconds: int) -> Pa
     with stages.stage("score"):
         scores = score_rows(models, table, spec)
     with stages.stage("write"):
-        _write(containers, job, part, predictions(models, table, scores))
+        _write(containers, job, part, predictions(models, spec.per, table, scores))
     summary = _summary(job, part, table, scores, unknown, stages.seconds)
     containers.predictions.put(job.part_name(part.number, "json"), msgspec.json.encode(summary))
     return summary

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from scoring_images.anomaly.job import Job, Part, PartSummary
+from scoring_images.anomaly.merge import merge
 from scoring_images.anomaly.score import score
 from shared.errors import BundleError, InvalidInput
 from tests.scoring_images.plant import END, FILE_SECONDS, START, WINDOW, Plant, model
@@ -121,6 +122,18 @@ def test_a_device_model_joins_its_sensors_and_skips_incomplete_windows(plant: Pl
     assert rows["sensor"].unique().to_list() == [""]
     assert rows["value"].is_nan().all()
     assert summary.skipped == 20
+
+
+def test_a_device_with_a_single_sensor_is_still_a_device(plant: Plant) -> None:
+    plant.train([model("a", "x"), model("b", "x", "y")], per="device")
+    for device, sensor in (("a", "x"), ("b", "x"), ("b", "y")):
+        plant.send(device, sensor, QUIET)
+    job = plant.job()
+    plant.score(job, 0, 2)
+    rows = plant.predictions(job)
+    assert rows.group_by("device", "sensor", maintain_order=True).len().rows() == [("a", "", 120), ("b", "", 120)]
+    assert rows["value"].is_nan().all()
+    assert merge(job, plant.containers).kind == "devices"
 
 
 def test_the_csv_has_the_reference_layout(plant: Plant) -> None:
