@@ -1,26 +1,17 @@
 """`python -m devhost.demo`: all of it on this machine, from sensor readings to a report, in a few minutes."""
 
-import json
 import os
-import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from devhost.accounts import Account
+from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
 from shared.errors import TallyError, Transient
 from shared.readings.sender import open_hub
 from shared.readings.state import PartitionState, decode
@@ -28,22 +19,11 @@ from shared.runs.store import RunStore
 from shared.settings import Settings
 from shared.storage import Storage
 
-ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".tally" / "demo"
 OUT = ROOT / "out"
 PUMP = ROOT.parent / "shared" / "data" / "sensors" / "skab" / "valve1"
 STEPS = 6
-PATIENCE_SECONDS = 120
-SCHEDULES = {
-    "WINDOW_SECONDS": "1",
-    "FILE_SECONDS": "600",
-    "IDLE_SECONDS": "2",
-    "FLUSH_SCHEDULE": "*/2 * * * * *",
-    "SCORING_SCHEDULE": "*/5 * * * * *",
-    "SCORING_SPAN_SECONDS": "86400",
-    "POLL_SECONDS": "1",
-    "PREDICTIONS_CSV": "true",
-}
+WINDOWS = {"WINDOW_SECONDS": "1", "FILE_SECONDS": "600", "SCORING_SPAN_SECONDS": "86400", "PREDICTIONS_CSV": "true"}
 console = Console(highlight=False)
 
 
@@ -94,10 +74,11 @@ def main() -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     for folder in (HOME, OUT):
         folder.mkdir(parents=True, exist_ok=True)
-    env = os.environ | _settings()
+    settings = sandbox_settings(HOME) | WINDOWS
     try:
-        with _services(env):
-            run_id = _play(scene(), env)
+        _step(1, "Start Azurite (two accounts), an Event Hubs peer, and the app on Microsoft's Python worker")
+        with running(settings, HOME):
+            run_id = _play(scene(), os.environ | settings)
     except (TallyError, subprocess.CalledProcessError) as error:
         console.print(f"[red]The demo stopped:[/red] {error}", soft_wrap=True)
         console.print(f"What the services said is in {HOME / 'up.log'}.", soft_wrap=True)
@@ -130,68 +111,6 @@ def _play(scene: Scene, env: dict[str, str]) -> str:
     return run_id
 
 
-def _settings() -> dict[str, str]:
-    """Settings of a world of its own: free ports, new keys, and timers that do not make anybody wait."""
-    blob, queue, hub, http = _free_ports(4)
-    control, data = (
-        Account(
-            name,
-            b64encode(secrets.token_bytes(48)).decode(),
-            f"http://127.0.0.1:{blob}/{name}",
-            f"http://127.0.0.1:{queue}/{name}",
-        ).connection_string
-        for name in ("tallycontrol", "tallydata")
-    )
-    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
-    key = b64encode(secrets.token_bytes(24)).decode()
-    places = {
-        "AzureWebJobsStorage": control,
-        "ControlStorage": control,
-        "DataStorage": data,
-        "EventHubs": f"Endpoint=sb://127.0.0.1:{hub};SharedAccessKeyName=demo;SharedAccessKey={key};"
-        "UseDevelopmentEmulator=true;",
-        "HOST_PORT": str(http),
-        "LOCAL_COMPUTE_DIR": str(HOME / "compute"),
-    }
-    return {**sample, **SCHEDULES, **places}
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in held]
-    for server in held:
-        server.close()
-    return ports
-
-
-@contextmanager
-def _services(env: dict[str, str]) -> Iterator[None]:
-    """Azurite, the Event Hubs peer and the host, as `make up` starts them; stopped whatever happens."""
-    _step(1, "Start Azurite (two accounts), an Event Hubs peer, and the app on Microsoft's Python worker")
-    command = [sys.executable, "-m", "devhost", "up", "--data", str(HOME / "data")]
-    with (HOME / "up.log").open("wb") as log:
-        process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-    try:
-        with console.status("Starting"):
-            _await(lambda: _answers(env["HOST_PORT"], process), "The app did not start")
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def _answers(port: str, process: "subprocess.Popen[bytes]") -> bool:
-    if process.poll() is not None:
-        raise Transient("The services ended.", (HOME / "up.log").read_text()[-500:])
-    try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
 def _await_windows(storage: Storage, settings: Settings) -> None:
     """Wait until every reading sent is in a window, and every window in its file."""
     total = _sent(settings)
@@ -206,7 +125,7 @@ def _await_windows(storage: Storage, settings: Settings) -> None:
             bars.update(bar, completed=events)
             return events == total and all(map(_settled, held))
 
-        _await(done, "The readings were not all taken in")
+        wait_for(done, "The readings were not all taken in")
 
 
 def _sent(settings: Settings) -> int:
@@ -223,16 +142,8 @@ def _settled(state: PartitionState) -> bool:
 def _await_run(storage: Storage) -> str:
     store = RunStore(storage.control("runs"))
     with console.status("Waiting for start_due_runs"):
-        _await(lambda: any(store.newest(1)), "No run was started")
+        wait_for(lambda: any(store.newest(1)), "No run was started")
     return next(store.newest(1)).id
-
-
-def _await(ready: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not ready():
-        if time.monotonic() > deadline:
-            raise Transient(f"{otherwise} within {PATIENCE_SECONDS} s.")
-        time.sleep(0.25)
 
 
 def _step(number: int, text: str) -> None:
