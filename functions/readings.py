@@ -53,7 +53,7 @@ def flush_readings(timer: func.TimerRequest) -> None:
 
 def read_batch(events: typing.Sequence[func.EventHubEvent]) -> Batch:
     """The worker's events as a batch."""
-    return Batch(
+    return Batch.of(
         list(map(attrgetter("sequence_number"), events)),
         [to_micros(time) for time in map(attrgetter("enqueued_time"), events)],
         [event.get_body() for event in events],

@@ -11,7 +11,7 @@ import numpy as np
 from shared.readings.aside import Late, Reject, aside_files, late, reject
 from shared.readings.batch import Parsed, parse_batch
 from shared.readings.event import Reading, Reason, Series
-from shared.readings.state import NEVER, Names, PartitionState
+from shared.readings.state import NEVER, Counters, Names, PartitionState
 from shared.readings.timestamps import SECOND
 from shared.readings.window import Ints, fold
 from shared.settings import Settings
@@ -22,12 +22,17 @@ from shared.telemetry import log
 class Batch:
     """Events of one partition: sequence numbers, microseconds at which the hub got them, bodies."""
 
-    sequences: Sequence[int]
-    enqueued: Sequence[int]
+    sequences: Ints
+    enqueued: Ints
     bodies: Sequence[bytes]
 
+    @classmethod
+    def of(cls, sequences: Sequence[int], enqueued: Sequence[int], bodies: Sequence[bytes]) -> Self:
+        """A batch from plain numbers."""
+        return cls(np.array(sequences, np.int64), np.array(enqueued, np.int64), bodies)
+
     def __len__(self) -> int:
-        return len(self.sequences)
+        return len(self.bodies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +55,15 @@ def unseen(state: PartitionState, batch: Batch) -> Batch:
     """
     if not len(batch):
         return batch
-    last = state.last_sequence
-    if min(batch.sequences) <= last and min(batch.enqueued) > state.last_enqueued:
-        log("sequence numbers start again: a new hub", level=WARNING, first=min(batch.sequences), last=last)
+    last, first = state.last_sequence, int(batch.sequences.min())
+    if first <= last and batch.enqueued.min() > state.last_enqueued:
+        log("sequence numbers start again: a new hub", level=WARNING, first=first, last=last)
         last = -1
-    sequences = np.array(batch.sequences, np.int64)
-    if sequences[0] > last and (np.diff(sequences) > 0).all():
+    if batch.sequences[0] > last and (np.diff(batch.sequences) > 0).all():
         return batch
-    distinct, position = np.unique(sequences, return_index=True)
-    kept = position[distinct > last].tolist()
-    return Batch([batch.sequences[i] for i in kept], [batch.enqueued[i] for i in kept], [batch.bodies[i] for i in kept])
+    distinct, position = np.unique(batch.sequences, return_index=True)
+    kept = position[distinct > last]
+    return Batch(batch.sequences[kept], batch.enqueued[kept], [batch.bodies[i] for i in kept.tolist()])
 
 
 def advance(state: PartitionState, batch: Batch, limits: Limits, partition: str) -> PartitionState:
@@ -70,30 +74,31 @@ def advance(state: PartitionState, batch: Batch, limits: Limits, partition: str)
     """
     parsed = parse_batch(batch.bodies)
     reasons = parsed.reasons | _too_far_ahead(parsed, batch, limits)
-    good = np.delete(np.arange(len(batch)), list(reasons))
+    good = np.delete(np.arange(len(batch)), list(reasons)) if reasons else np.arange(len(batch))
     before, after = _watermarks(state, parsed.times[good], limits)
     windows = parsed.times[good] // state.grid.window
-    is_late = (windows + 1) * state.grid.window <= before
-    kept, lates = good[~is_late], _lates(batch, parsed, good[is_late], before[is_late])
-    names, series = _numbered(state.names, [parsed.series[i] for i in kept.tolist()])
-    rows = fold(state.rows, windows[~is_late], series, parsed.values[kept])
-    rejects = [reject(batch.sequences[i], batch.enqueued[i], reasons[i], batch.bodies[i]) for i in sorted(reasons)]
-    advanced = replace(
+    on_time = (windows + 1) * state.grid.window > before
+    kept = good[on_time]
+    series = parsed.series if len(kept) == len(batch) else [parsed.series[i] for i in kept.tolist()]
+    names, numbers = _numbered(state.names, series)
+    lates = _lates(batch, parsed, good[~on_time], before[~on_time])
+    rejects = _rejects(batch, reasons)
+    return replace(
         state,
-        last_sequence=max(batch.sequences),
-        last_enqueued=max(state.last_enqueued, max(batch.enqueued)),
+        last_sequence=int(batch.sequences.max()),
+        last_enqueued=max(state.last_enqueued, int(batch.enqueued.max())),
         newest=max(state.newest, int(parsed.times[good].max(initial=NEVER))),
         watermark=after,
         names=names,
-        rows=rows,
-        aside=aside_files(partition, batch.enqueued[0], lates, rejects),
+        rows=fold(state.rows, windows[on_time], numbers, parsed.values[kept]),
+        aside=aside_files(partition, int(batch.enqueued[0]), lates, rejects),
+        counters=_counted(state.counters, len(batch), lates, rejects),
     )
-    return _counted(advanced, state, len(batch), lates, rejects)
 
 
 def _too_far_ahead(parsed: Parsed, batch: Batch, limits: Limits) -> dict[int, Reason]:
     """One device with a clock in the future must not close everybody's windows."""
-    ahead = parsed.times > np.array(batch.enqueued, np.int64) + limits.ahead
+    ahead = parsed.times > batch.enqueued + limits.ahead
     return {i: Reason.TOO_FAR_AHEAD for i in np.flatnonzero(ahead).tolist() if i not in parsed.reasons}
 
 
@@ -107,11 +112,17 @@ def _watermarks(state: PartitionState, times: Ints, limits: Limits) -> tuple[Int
 def _lates(batch: Batch, parsed: Parsed, positions: Ints, watermarks: Ints) -> list[Late]:
     return [
         late(
-            batch.sequences[i],
+            int(batch.sequences[i]),
             Reading(int(parsed.times[i]), parsed.series[i], float(parsed.values[i])),
-            int(watermark),
+            watermark,
         )
         for i, watermark in zip(positions.tolist(), watermarks.tolist(), strict=True)
+    ]
+
+
+def _rejects(batch: Batch, reasons: dict[int, Reason]) -> list[Reject]:
+    return [
+        reject(int(batch.sequences[i]), int(batch.enqueued[i]), reasons[i], batch.bodies[i]) for i in sorted(reasons)
     ]
 
 
@@ -125,14 +136,6 @@ def _numbered(names: Names, series: Sequence[Series]) -> tuple[Names, Ints]:
     return names, np.array(numbers, np.int64)
 
 
-def _counted(
-    advanced: PartitionState, before: PartitionState, events: int, lates: list[Late], rejects: list[Reject]
-) -> PartitionState:
-    reasons = Counter(record.reason for record in rejects)
-    counters = replace(
-        before.counters,
-        events=before.counters.events + events,
-        late=before.counters.late + len(lates),
-        rejects={k: reasons[k] + before.counters.rejects.get(k, 0) for k in reasons | before.counters.rejects},
-    )
-    return replace(advanced, counters=counters)
+def _counted(counters: Counters, events: int, lates: list[Late], rejects: list[Reject]) -> Counters:
+    reasons = Counter(counters.rejects) + Counter(record.reason for record in rejects)
+    return Counters(counters.events + events, counters.late + len(lates), counters.rows, dict(reasons))

@@ -47,6 +47,8 @@ def late(sequence: int, reading: Reading, watermark: int) -> Late:
 
 def aside_files(partition: str, enqueued: int, lates: list[Late], rejects: list[Reject]) -> dict[str, bytes]:
     """Blob name to JSON lines; named by the first sequence number, below the hour of `enqueued`."""
+    if not (lates or rejects):
+        return {}
     hour = f"{from_micros(enqueued):date=%Y-%m-%d/hour=%H}"
     return {
         f"{kind}/{hour}/p{partition}-{records[0].sequence:020d}.jsonl": _encoder.encode_lines(records)

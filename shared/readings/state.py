@@ -1,6 +1,6 @@
 """What a partition remembers: one blob that is both its open windows and the log of what still has to be written."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from shared.errors import InvalidInput
 from shared.readings.event import Series
 from shared.readings.timestamps import from_micros
-from shared.readings.window import Grid, Rows
+from shared.readings.window import COLUMNS, Grid, Rows
 from shared.storage import BlobStore
 
 VERSION = 1
@@ -139,7 +139,7 @@ def encode(state: PartitionState) -> bytes:
     """The state as MessagePack, its columns as little-endian bytes."""
     values: dict[str, Any] = {name: getattr(state, name) for name in _COPIED}
     values |= {name: getattr(state.counters, name) for name in _COUNTED}
-    columns = {f.name: getattr(state.rows, f.name).tobytes() for f in fields(Rows)}
+    columns = {name: getattr(state.rows, name).tobytes() for name in COLUMNS}
     devices, sensors = [s[0] for s in state.names.series], [s[1] for s in state.names.series]
     values |= {"window": state.grid.window, "file": state.grid.file}
     return _encoder.encode(_Stored(VERSION, devices=devices, sensors=sensors, columns=columns, **values))
@@ -151,7 +151,7 @@ def decode(data: bytes) -> PartitionState:
         stored = _decoder.decode(data)
         if stored.version != VERSION:
             raise ValueError(f"it has version {stored.version}, not {VERSION}")
-        columns = {f.name: _column(stored.columns[f.name], f.name) for f in fields(Rows)}
+        columns = {name: _column(stored.columns[name], name) for name in COLUMNS}
         if len({len(column) for column in columns.values()}) != 1:
             raise ValueError("its columns have different lengths")
     except (msgspec.MsgspecError, ValueError, KeyError) as error:

@@ -1,7 +1,7 @@
 """Timestamps as devices write them, read many at once, because parsing them one by one would dominate ingest."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -20,10 +20,10 @@ _LONGEST = 30  # characters of "2018-04-06T20:59:55.123456789Z"
 _MAX_LAYOUTS = 12  # fractions of zero to nine digits, with and without a zone, make up most batches
 _COMMON = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z?")
 # What each digit adds to the date as yyyymmdd, the hour, minute, second and microsecond. Sums stay exact in f64.
-_WEIGHTS = np.zeros((23, 5))
-_WEIGHTS[:8, 0] = 10.0 ** np.arange(7, -1, -1)
-_WEIGHTS[8:10, 1] = _WEIGHTS[10:12, 2] = _WEIGHTS[12:14, 3] = (10, 1)
-_WEIGHTS[14:20, 4] = 10.0 ** np.arange(5, -1, -1)
+_WEIGHTS = np.zeros((5, 23))
+_WEIGHTS[0, :8] = 10.0 ** np.arange(7, -1, -1)
+_WEIGHTS[1, 8:10] = _WEIGHTS[2, 10:12] = _WEIGHTS[3, 12:14] = (10, 1)
+_WEIGHTS[4, 14:20] = 10.0 ** np.arange(5, -1, -1)
 
 
 def to_micros(moment: datetime) -> int:
@@ -68,28 +68,39 @@ def parse_times(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.boo
     if characters is None:
         return times, understood
     digits = characters - np.uint8(48)
-    layouts = np.where(digits <= 9, np.uint8(48), characters)
-    left = np.arange(len(texts))
-    for _ in range(_MAX_LAYOUTS):
-        same = (layouts[left] == layouts[left[0]]).all(axis=1)
-        rows, left = left[same], left[~same]
+    for rows in _by_layout(np.where(digits <= 9, np.uint8(48), characters)):
         columns = _digit_columns(texts[rows[0]])
         if columns is not None:
-            times[rows], understood[rows] = _from_digits(digits[rows][:, columns])
-        if not left.size:
-            break
+            alike = digits[columns] if len(rows) == len(texts) else digits[np.ix_(columns, rows)]
+            times[rows], understood[rows] = _from_digits(alike)
     return times, understood
 
 
+def _by_layout(layouts: NDArray[np.uint8]) -> Iterator[NDArray[np.int64]]:
+    """The positions of texts that have their digits in the same places, layout by layout, up to a number of them."""
+    left = np.arange(layouts.shape[1])
+    for _ in range(_MAX_LAYOUTS):
+        same = (layouts == layouts[:, :1]).all(axis=0)
+        yield left[same]
+        if same.all():
+            return
+        left, layouts = left[~same], layouts[:, ~same]
+
+
 def _as_matrix(texts: Sequence[str]) -> NDArray[np.uint8] | None:
-    """The characters as u8[n, 30], zero padded; None where a text is too long or not ASCII."""
-    if not texts or len(max(texts, key=len)) > _LONGEST:
+    """The characters as u8[longest, n], zero padded; None where a text is too long or not ASCII."""
+    lengths = set(map(len, texts))
+    longest = max(lengths, default=0)
+    if not 0 < longest <= _LONGEST:
         return None
     try:
-        cells = np.array(texts, dtype=f"S{_LONGEST}")
+        if len(lengths) == 1:
+            flat = np.frombuffer("".join(texts).encode("ascii"), np.uint8)
+        else:
+            flat = np.array(texts, dtype=f"S{longest}").view(np.uint8)
     except UnicodeEncodeError:
         return None
-    return cells.view(np.uint8).reshape(len(texts), _LONGEST)
+    return np.ascontiguousarray(flat.reshape(len(texts), longest).T)  # numpy is fast along the longer side
 
 
 def _digit_columns(text: str) -> list[int] | None:
@@ -98,9 +109,8 @@ def _digit_columns(text: str) -> list[int] | None:
 
 
 def _from_digits(digits: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Microseconds since 1970 from digits u8[n, 14 to 23], and which of them are times that exist."""
-    parts = (digits.astype(np.float64) @ _WEIGHTS[: digits.shape[1]]).astype(np.int64)
-    date, hour, minute, second, micros = parts.T
+    """Microseconds since 1970 from digits u8[14 to 23, n], and which of them are times that exist."""
+    date, hour, minute, second, micros = (_WEIGHTS[:, : len(digits)] @ digits.astype(np.float64)).astype(np.int64)
     day_starts, ok = _day_starts(date)
     ok &= (hour <= 23) & (minute <= 59) & (second <= 59)
     return day_starts + ((hour * 60 + minute) * 60 + second) * SECOND + micros, ok
@@ -108,7 +118,10 @@ def _from_digits(digits: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[
 
 def _day_starts(dates: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Midnights of dates written as the number yyyymmdd; a batch holds one or two of them."""
-    distinct, which = np.unique(dates, return_inverse=True)
+    if (dates == dates[0]).all():
+        distinct, which = dates[:1], np.zeros(len(dates), np.int64)
+    else:
+        distinct, which = np.unique(dates, return_inverse=True)
     midnights = [parse_time(f"{d // 10000:04}-{d // 100 % 100:02}-{d % 100:02}T00:00") for d in distinct.tolist()]
     known = np.array([midnight is not None for midnight in midnights])
     return np.array([midnight or 0 for midnight in midnights])[which], known[which]

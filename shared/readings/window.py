@@ -1,6 +1,6 @@
 """Windows and how readings fold into them: the same sums whatever the batches, bit for bit."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from shared.settings import Settings
 type Ints = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 
+COLUMNS = ("key", "count", "first", "total", "squares", "low", "high")
 _SERIES_BITS = 24  # a key is a window number over a series index, so that rows sort by time
 
 
@@ -73,7 +74,7 @@ class Rows:
 
     def take(self, where: "slice | Ints") -> "Rows":
         """The rows at these positions."""
-        return Rows(*(getattr(self, f.name)[where] for f in fields(self)))
+        return Rows(*(getattr(self, name)[where] for name in COLUMNS))
 
     def before(self, time: int, grid: Grid) -> int:
         """How many rows have windows that start before a time; they come first."""
@@ -82,7 +83,7 @@ class Rows:
     def renumbered(self, numbers: Ints) -> "Rows":
         """The same rows, series i now being `numbers[i]`; the numbers must keep the order."""
         key = (self.key >> _SERIES_BITS << _SERIES_BITS) | numbers[self.series]
-        return Rows(key, *(getattr(self, f.name) for f in fields(self)[1:]))
+        return Rows(key, *(getattr(self, name) for name in COLUMNS[1:]))
 
     def mean(self) -> Floats:
         """Mean of each window."""
@@ -98,23 +99,23 @@ def fold(rows: Rows, windows: Ints, series: Ints, values: Floats) -> Rows:
     """Rows with n more readings in them: window numbers, series indices, values, in order of arrival."""
     if not len(values):
         return rows
-    keys, arrival, which = np.unique((windows << _SERIES_BITS) | series, return_index=True, return_inverse=True)
-    grown = _with_rows_for(rows, keys, values[arrival])
-    places: Ints = np.asarray(np.searchsorted(grown.key, keys))
-    return _added(grown, places[which], values)
+    keys = (windows << _SERIES_BITS) | series
+    grown = _with_rows_for(rows, keys, values)
+    return _added(grown, np.searchsorted(grown.key, keys), values)
 
 
-def _with_rows_for(rows: Rows, keys: Ints, firsts: Floats) -> Rows:
-    """A copy that has a row for every key; new ones are empty and know their first value."""
+def _with_rows_for(rows: Rows, keys: Ints, values: Floats) -> Rows:
+    """A copy that has a row for every key; new ones are empty and know the first value that came with their key."""
     place = np.searchsorted(rows.key, keys)
-    known = np.zeros(len(keys), np.bool_)
-    inside = place < len(rows)
-    known[inside] = rows.key[place[inside]] == keys[inside]
-    fresh = keys[~known]
+    known = place < len(rows)
+    known[known] = rows.key[place[known]] == keys[known]
+    if known.all():
+        return Rows(rows.key, *(getattr(rows, name).copy() for name in COLUMNS[1:]))
+    fresh, arrival = np.unique(keys[~known], return_index=True)
     zeros, ends = np.zeros(len(fresh)), np.full(len(fresh), np.inf)
-    new = (fresh, np.zeros(len(fresh), np.int64), firsts[~known], zeros, zeros, ends, -ends)
-    held = (getattr(rows, f.name) for f in fields(rows))
-    return Rows(*(np.insert(old, place[~known], more) for old, more in zip(held, new, strict=True)))
+    new = (fresh, np.zeros(len(fresh), np.int64), values[~known][arrival], zeros, zeros, ends, -ends)
+    columns = [np.concatenate([getattr(rows, name), more]) for name, more in zip(COLUMNS, new, strict=True)]
+    return Rows(*columns).take(np.argsort(columns[0], kind="stable"))
 
 
 def _added(rows: Rows, target: Ints, values: Floats) -> Rows:

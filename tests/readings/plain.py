@@ -97,7 +97,7 @@ def body(seconds: float, value: object = 1.0, device: object = "pump", sensor: o
 def batch(bodies: Sequence[bytes], first: int = 0, enqueued: datetime = START) -> Batch:
     """Consecutive events, a millisecond apart by the hub's clock."""
     sequences = range(first, first + len(bodies))
-    return Batch(list(sequences), [to_micros(enqueued) + 1000 * s for s in sequences], list(bodies))
+    return Batch.of(sequences, [to_micros(enqueued) + 1000 * s for s in sequences], list(bodies))
 
 
 def slice_of(whole: Batch, start: int, end: int) -> Batch:
@@ -124,7 +124,9 @@ class Expected:
 def expected(events: Batch) -> Expected:
     """The contract, event by event."""
     result, watermark = Expected(), None
-    for sequence, enqueued, data in zip(events.sequences, events.enqueued, events.bodies, strict=True):
+    for sequence, enqueued, data in zip(
+        events.sequences.tolist(), events.enqueued.tolist(), events.bodies, strict=True
+    ):
         try:
             reading = parse_event(data)
         except Refused:

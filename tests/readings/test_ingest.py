@@ -1,7 +1,9 @@
 """Exactly one row per (series, window), whatever the batches, the failures and the rivals."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -116,6 +118,32 @@ def test_a_rival_that_commits_in_between_is_noticed() -> None:
     account.ingestor(before_put).ingest("0", events)
     account.close()
     assert account.files() == at_once(events).files()
+
+
+def test_a_commit_whose_answer_was_lost_is_not_made_twice() -> None:
+    account, events, looks = Account(), stream_with_everything(), count()
+
+    def lose_the_first_answer(name: str) -> None:
+        if next(looks) == 1:  # the client library tried again, and met the ETag of its own write
+            raise Conflict(f"{name} was changed by somebody else.")
+
+    account.ingestor(lose_the_first_answer).ingest("0", events)
+    account.close()
+    assert account.files() == at_once(events).files()
+
+
+def test_flushing_in_another_thread_disturbs_nothing() -> None:
+    account, events = Account(), stream_with_everything()
+    ingestor = account.ingestor()
+    with ThreadPoolExecutor(2) as pool:
+        flushes = [pool.submit(ingestor.flush, WALL) for _ in range(20)]
+        for position in range(0, len(events), 4):
+            ingestor.ingest("0", slice_of(events, position, position + 4))
+        for flush in flushes:
+            flush.result()
+    account.close()
+    assert account.files() == at_once(events).files()
+    same_as_expected(account, events)
 
 
 def test_an_ingestor_that_is_always_outrun_gives_up_with_a_transient_error() -> None:
