@@ -66,18 +66,26 @@ class Driver:
                 self._save(run, record.fail(run, reason, self.now()), etag)
 
     def cancel(self, run_id: str) -> None:
-        """Have a run stopped by its next move, which is due now. Raises NotFound, InvalidInput, Conflict."""
-        run, etag = self.store.load(run_id)
-        stopping = record.request_cancel(run, self.now())
-        self.store.save(stopping, etag)
-        self._send(stopping)
+        """Have a run stopped by its next move, which is due now. Raises NotFound, InvalidInput."""
+        self._change(run_id, record.request_cancel)
 
     def retry(self, run_id: str) -> None:
-        """Queue a failed or cancelled run once more. Raises NotFound, InvalidInput, Conflict."""
-        run, etag = self.store.load(run_id)
-        again = record.retry(run, self.now())
-        self.store.save(again, etag)
-        self._send(again)
+        """Queue a failed or cancelled run once more. Raises NotFound, InvalidInput."""
+        self._change(run_id, record.retry)
+
+    def _change(self, run_id: str, change: Callable[[Run, datetime], Run]) -> None:
+        """Change a run at a person's word, whatever moves it meanwhile, and have it moved on now."""
+        for last in (False, False, False, True):
+            run, etag = self.store.load(run_id)
+            changed = change(run, self.now())
+            try:
+                self.store.save(changed, etag)
+            except Conflict:
+                if last:
+                    raise
+                continue
+            self._send(changed)
+            return
 
     def sweep(self) -> list[str]:
         """Send anew the messages of open runs that nothing has moved for long; their ids."""

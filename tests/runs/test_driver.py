@@ -1,7 +1,7 @@
 """Runs move by messages: each once, none lost, whatever is doubled, dropped or interrupted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -156,6 +156,27 @@ def test_a_run_cancelled_before_it_was_submitted_never_is(world: World) -> None:
     world.driver.cancel("r")
     world.deliver()
     assert (world.state(), world.compute.submissions) == (State.CANCELLED, [])
+
+
+class Racing(MemoryBlobs):
+    """A container in which somebody else changes every record once, just before it is written."""
+
+    def put(self, name: str, data: bytes, *, etag: str | None = None, new: bool = False) -> str:
+        if etag is not None and name not in self.raced:
+            self.raced.add(name)
+            super().put(name, self.blobs[name][0].data)
+        return super().put(name, data, etag=etag, new=new)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raced: set[str] = set()
+
+
+def test_a_persons_word_counts_even_if_the_run_moves_meanwhile(world: World) -> None:
+    driver = replace(world.driver, store=RunStore(Racing()))
+    driver.start(world.run())
+    driver.cancel("r")
+    assert driver.store.load("r")[0].cancelling
 
 
 def test_a_failed_run_is_tried_again_as_a_new_attempt(world: World) -> None:
