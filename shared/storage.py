@@ -252,7 +252,7 @@ def _blob_service(connection: Connection) -> "BlobServiceClient":
 
 
 # Tries spread over half a minute: the SDK's own would wait 15 s before the second.
-_RETRIES = {"retry_total": 5, "initial_backoff": 1, "increment_base": 2}
+_RETRIES: dict[str, Any] = {"retry_total": 5, "initial_backoff": 1, "increment_base": 2}
 
 
 def _transport() -> Any:
