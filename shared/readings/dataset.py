@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     type Keep = Callable[[polars.DataFrame], polars.DataFrame]
 
 COLUMNS = ("device", "sensor", "window_end", "count", "mean", "min", "max", "std")
-_NAME = re.compile(r"date=[0-9-]{10}/hour=[0-9]{2}/p(.+)-([0-9]{8}T[0-9]{6}Z)\.parquet")
+_NAME = re.compile(r"date=([0-9-]{10})/hour=([0-9]{2})/(?:p(.+)-([0-9]{8}T[0-9]{6}Z)|[^/]+)\.parquet")
 _HOUR = timedelta(hours=1)
 _TRANSFERS = 16
 
@@ -32,13 +32,15 @@ def file_name(partition: str, start: int) -> str:
 
 
 def file_start(name: str) -> datetime | None:
-    """Start of the interval whose windows a blob holds; None for a name of another kind."""
+    """Start of the interval whose windows a file holds; None for a blob of another kind.
+
+    A Parquet file that something else put there, such as Stream Analytics, is taken to hold its hour.
+    """
     match = _NAME.fullmatch(name)
-    return _time(match[2]) if match else None
-
-
-def _time(text: str) -> datetime:
-    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if match is None:
+        return None
+    text, form = (match[4], "%Y%m%dT%H%M%SZ") if match[4] else (f"{match[1]}T{match[2]}", "%Y-%m-%dT%H")
+    return datetime.strptime(text, form).replace(tzinfo=UTC)
 
 
 def write(store: BlobStore, partition: str, rows: Rows, names: list[Series], grid: Grid) -> int:
@@ -89,13 +91,14 @@ def read_windows(store: BlobStore, start: datetime, end: datetime, keep: "Keep |
     """
     import polars as pl
 
+    schema = _no_windows().schema
     inside = (pl.col("window_end") > pl.lit(start)) & (pl.col("window_end") <= pl.lit(end))
 
     def read(name: str) -> "polars.DataFrame":
         blob = store.get(name)
         if blob is None:
             return _no_windows()
-        rows = pl.read_parquet(BytesIO(blob.data), columns=list(COLUMNS)).filter(inside)
+        rows = pl.read_parquet(BytesIO(blob.data), columns=list(COLUMNS)).cast(schema).filter(inside)
         return keep(rows) if keep else rows
 
     with ThreadPoolExecutor(_TRANSFERS) as pool:
@@ -129,13 +132,22 @@ def _merged(frame: "polars.DataFrame") -> "polars.DataFrame":
 def files(store: BlobStore, start: datetime, end: datetime) -> Iterator[BlobInfo]:
     """The files that may hold windows starting in [start, end), hour by hour."""
     for hour in _hours_between(start, end):
-        listed = [blob for blob in store.list(f"{hour:date=%Y-%m-%d/hour=%H/}") if file_start(blob.name)]
-        for blob, following in zip_longest(listed, listed[1:]):
-            begin, limit = _NAME.fullmatch(blob.name), following and _NAME.fullmatch(following.name)
+        listed = [(blob, begin) for blob in store.list(_folder(hour)) if (begin := file_start(blob.name))]
+        for (blob, begin), following in zip_longest(listed, listed[1:]):
             # A partition's files do not overlap: one that is followed by another at or before `start` ends there.
-            ended = begin and limit and begin[1] == limit[1] and _time(limit[2]) <= start
-            if begin and _time(begin[2]) < end and not ended:
+            ended = following and following[1] <= start and _partition(blob) == _partition(following[0])
+            if begin < end and not ended:
                 yield blob
+
+
+def _folder(hour: datetime) -> str:
+    return f"{hour:date=%Y-%m-%d/hour=%H/}"
+
+
+def _partition(blob: BlobInfo) -> str:
+    """The partition whose windows a file holds; its own name where it does not say."""
+    match = _NAME.fullmatch(blob.name)
+    return match[3] if match and match[3] else blob.name
 
 
 def _hours_between(start: datetime, end: datetime) -> Iterable[datetime]:
@@ -165,7 +177,7 @@ def first_window(store: BlobStore) -> datetime | None:
             continue
         if earliest is not None and blob.name[: len(hour)] != hour:
             break
-        hour = blob.name[: len("date=2018-04-06/hour=20/")]
+        hour = _folder(start)
         earliest = start if earliest is None else min(earliest, start)
     return earliest
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from math import sqrt
 from pathlib import Path
 
@@ -147,9 +148,16 @@ def test_a_foreign_blob_between_the_files_is_not_read() -> None:
     account = account_of([body(0)])
     rows = account.rows()
     account.windows.put("date=2018-04-06/hour=20/notes.txt", b"hello")
-    account.windows.put("date=2018-04-06/hour=20/p0-later.parquet", b"hello")
     assert account.rows().equals(rows)
-    assert first_window(account.windows) == START.replace(second=0)
+
+
+def test_files_of_another_writer_are_read_too(account: Account) -> None:
+    store, file = MemoryBlobs(), BytesIO()
+    rows = account.rows().filter(pl.col("window_end").dt.hour() == 21, pl.col("window_end").dt.minute() > 0)
+    rows.with_columns(pl.col("window_end").dt.cast_time_unit("ms"), pl.col("count").cast(pl.Int32)).write_parquet(file)
+    store.put("date=2018-04-06/hour=21/0_8a7c5d_1.parquet", file.getvalue())
+    assert read_windows(store, HOUR, HOUR + timedelta(hours=2)).equals(rows)
+    assert first_window(store) == HOUR + timedelta(hours=1)
 
 
 def test_writing_the_same_rows_again_gives_the_same_bytes() -> None:
