@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scoring_images.anomaly.plain_csv import PlainReader
 from scoring_images.anomaly.series_numbers import SeriesNumbers
 from shared.errors import InvalidInput
 from shared.models.features import FeatureSpec, Per, features
@@ -19,6 +20,7 @@ from shared.models.one_class_svm import PackedModels, starts
 BLOCK_BYTES = 32 << 20
 MAX_LINE = 1 << 20  # bytes
 COLUMNS = {"ts": "TS", "device": "Device", "tag": "Tag", "sensor": "Tag", "value": "Val"}
+PLAIN_HEADER = ["TS", "Device", "Tag", "Val"]
 LAYOUT = "Use the header TS,Device,Tag,Value (or Sensor for Tag)."
 
 
@@ -40,7 +42,7 @@ def score_csv(models: PackedModels, spec: FeatureSpec, source: BinaryIO, sink: B
     """
     if spec.per is not Per.SERIES:
         raise InvalidInput("A CSV file is scored with one model per series.", "Train with one model per series.")
-    job = _Job(models, spec, SeriesNumbers.of(models))
+    job = _Job(models, spec)
     blocks = _blocks(source)
     header, first = _header(next(blocks, b""))
     sink.write(b"TS,Device,Tag,Val,Prediction\n")
@@ -80,7 +82,8 @@ def _header(block: bytes) -> tuple[list[str], bytes]:
 class _Job:
     models: PackedModels
     spec: FeatureSpec
-    numbers: SeriesNumbers
+    plain: PlainReader | None = None
+    numbers: SeriesNumbers | None = None
     report: CsvReport = field(default_factory=CsvReport)
     # The last rows of every series, which the next block's features look back on.
     earlier_series: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -88,17 +91,29 @@ class _Job:
 
     def score(self, block: bytes, header: list[str], sink: BinaryIO) -> None:
         """Write the predictions for a block of lines."""
+        if header == PLAIN_HEADER and self._score_plain(block, sink):
+            return
+        self._score_any(block, header, sink)
+
+    def _score_plain(self, block: bytes, sink: BinaryIO) -> bool:
+        """The quick way; False, and nothing done, where a line is not plain."""
+        self.plain = self.plain or PlainReader.of(self.models)
+        lines = self.plain.read(block)
+        if lines is not None:
+            sink.write(lines.flagged(self._flags(lines.series, lines.values)))
+        return lines is not None
+
+    def _score_any(self, block: bytes, header: list[str], sink: BinaryIO) -> None:
         quoted = b'"' in block
         lines = _parse(block, header, quoted)
         values = lines["Val"].cast(pl.Float64, strict=False)
+        self.numbers = self.numbers or SeriesNumbers.of(self.models)
         series = self.numbers.find(lines["Device"], lines["Tag"])
         usable = values.is_finite().fill_null(False).to_numpy()
         if not usable.all() or (len(series) and series.min() < 0):
             lines, values, series = self._set_aside(lines, values, series, usable)
-        flagged = self._flags(series, values.to_numpy())
-        self.report.scored += len(flagged)
-        self.report.flagged += int(flagged.sum())
-        out = lines.select("TS", "Device", "Tag", "Val", pl.Series("Prediction", flagged.astype(np.int8)))
+        flags = pl.Series("Prediction", self._flags(series, values.to_numpy()).astype(np.int8))
+        out = lines.select("TS", "Device", "Tag", "Val", flags)
         out.write_csv(sink, include_header=False, quote_style="necessary" if quoted else "never")
 
     def _set_aside(
@@ -128,7 +143,10 @@ class _Job:
         flags[order] = decisions < np.repeat(self.models.thresholds, counts)
         last = np.repeat(offsets[1:], counts) - np.arange(len(series)) <= self.spec.history_rows
         self.earlier_series, self.earlier_values = series[last], values[last]
-        return flags[before:]
+        flags = flags[before:]
+        self.report.scored += len(flags)
+        self.report.flagged += int(flags.sum())
+        return flags
 
 
 def _parse(block: bytes, header: list[str], quoted: bool) -> pl.DataFrame:

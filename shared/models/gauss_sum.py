@@ -1,19 +1,15 @@
-"""The arithmetic of scoring, compiled by numba to LLVM's language before scoring; `compiled.py` keeps and loads it.
+"""The arithmetic of scoring, for numba to compile (see `native.py`).
 
 Rows are innermost, so that the processor takes several at once, and every row is summed over the support vectors in the
 same order whatever stands beside it: its value does not depend, not even in its last bit, on how rows are cut into
-tasks. Everything works on bare pointers, without allocations and exceptions: nothing of numba is needed to run it.
+tasks.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numba import cfunc, njit, types
 
-type Pointer = Any  # to float64
-type Indices = Any  # to int64
+from shared.models.native import Floats, Integers, inlined
 
 ROUNDER = 1.5 * 2.0**52  # added to a number, it leaves the nearest integer in the low bits of the sum
 SMALLEST = -1020.0  # an exponent of two below which nothing is left to add
@@ -24,14 +20,6 @@ P0, P1, P2, P3, P4, P5, P6, P7, P8, P9, P10 = (
     .coef.tolist()
 )
 LN_2 = math.log(2)
-
-# Fused multiply-add and no other liberty: a free order of summation would change last bits.
-OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
-
-
-def inlined[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    compiled: Callable[P, R] = njit(**OPTIONS)(function)
-    return compiled
 
 
 @inlined
@@ -52,17 +40,17 @@ def power_of_two(x: float) -> float:
 
 @inlined
 def standardise(
-    x: Pointer,
+    x: Floats,
     columns: int,
     first: int,
     last: int,
     width: int,
-    means: Pointer,
-    scales: Pointer,
+    means: Floats,
+    scales: Floats,
     feature: int,
     dims: int,
     block: int,
-    z: Pointer,
+    z: Floats,
 ) -> None:
     """Rows first, first + 1, ... into z [dims, block], the one before `last` repeated to fill `width`."""
     for f in range(dims):
@@ -73,7 +61,7 @@ def standardise(
 
 @inlined
 def distances(
-    z: Pointer, vectors: Pointer, vector: int, step: int, dims: int, width: int, block: int, squares: Pointer
+    z: Floats, vectors: Floats, vector: int, step: int, dims: int, width: int, block: int, squares: Floats
 ) -> None:
     """Squared distances of `width` rows to the support vector at `vector`, whose coordinates lie `step` apart."""
     if dims == 2:
@@ -91,7 +79,7 @@ def distances(
 
 
 @inlined
-def weigh(weight: float, steepness: float, width: int, squares: Pointer, sums: Pointer) -> None:
+def weigh(weight: float, steepness: float, width: int, squares: Floats, sums: Floats) -> None:
     """Add a support vector's part to the sums of `width` rows."""
     for j in range(width):
         sums[j] += weight * power_of_two(steepness * squares[j])
@@ -99,24 +87,24 @@ def weigh(weight: float, steepness: float, width: int, squares: Pointer, sums: P
 
 def decision_values(
     models: int,
-    features: Indices,
-    support: Indices,
-    coordinates: Indices,
-    means: Pointer,
-    scales: Pointer,
-    vectors: Pointer,
-    weights: Pointer,
-    rho: Pointer,
-    gamma: Pointer,
-    offsets: Indices,
-    x: Pointer,
+    features: Integers,
+    support: Integers,
+    coordinates: Integers,
+    means: Floats,
+    scales: Floats,
+    vectors: Floats,
+    weights: Floats,
+    rho: Floats,
+    gamma: Floats,
+    offsets: Integers,
+    x: Floats,
     columns: int,
     block: int,
-    z: Pointer,
-    squares: Pointer,
-    sums: Pointer,
-    out: Pointer,
-) -> None:
+    z: Floats,
+    squares: Floats,
+    sums: Floats,
+    out: Floats,
+) -> int:
     """Every row's decision value into `out`; the arrays are those of PackedModels; z [columns, block], squares and
     sums [block] are room to work in, for `block` rows, a multiple of four."""
     for m in range(models):
@@ -134,13 +122,4 @@ def decision_values(
             for j in range(filled):
                 out[first + j] = sums[j] - rho[m]
             first += block
-
-
-def compiled() -> tuple[str, str]:
-    """The name and the LLVM text of `decision_values`, optimised; any processor of the kind that made it can run it."""
-    floats, integers = (types.CPointer(kind) for kind in (types.float64, types.int64))  # type: ignore[no-untyped-call]
-    signature = types.void(
-        types.int64, *[integers] * 3, *[floats] * 6, integers, floats, *[types.int64] * 2, *[floats] * 4
-    )
-    function = cfunc(signature, **OPTIONS)(decision_values)
-    return function.native_name, function.inspect_llvm()
+    return 0

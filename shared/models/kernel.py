@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from shared.errors import InvalidInput
 from shared.models import compiled
+from shared.models.compiled import Routine
 from shared.models.one_class_svm import PackedModels
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
 
+ROUTINE = Routine("shared.models.gauss_sum", "decision_values", "niiiffffffifnnffff")
 BLOCK = 64  # rows evaluated together, in the processor's nearest memory
 
 
@@ -35,7 +37,7 @@ def decision_values(models: PackedModels, x: Floats, offsets: Integers) -> Float
     weighed = (models.vectors, models.weights, models.rho, models.gamma)
     before = [array.ctypes.data for array in (*packed, *weighed, bounds, rows)]
     after = [array.ctypes.data for array in (z, squares, sums, values)]
-    compiled.decision_values()(len(models), *before, columns, BLOCK, *after)
+    compiled.load(ROUTINE)(len(models), *before, columns, BLOCK, *after)
     values[~np.isfinite(rows).all(axis=1)] = np.nan
     return values
 
@@ -49,5 +51,5 @@ def _check(models: PackedModels, rows: Floats, bounds: Integers) -> None:
 
 
 if __name__ == "__main__":
-    compiled.decision_values()
-    print(f"Compiled: {compiled.cached()}")
+    compiled.load(ROUTINE)
+    print(f"Compiled: {ROUTINE.kept()}")

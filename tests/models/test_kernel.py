@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidInput
-from shared.models import compiled
+from shared.models import compiled, kernel
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels, SeriesModel, pack, starts
 from tests.models.packs import fitted, made_up
@@ -123,15 +123,15 @@ def test_too_few_columns_are_refused() -> None:
 
 
 def test_compiled_code_calls_nothing_that_is_not_there() -> None:
-    compiled.decision_values()
-    declared = [line for line in compiled.cached().read_text().splitlines() if line.startswith("declare")]
+    compiled.load(kernel.ROUTINE)
+    declared = [line for line in kernel.ROUTINE.kept().read_text().splitlines() if line.startswith("declare")]
     assert [line for line in declared if "@llvm." not in line] == []
 
 
 def test_scoring_imports_neither_a_compiler_nor_scikit_learn() -> None:
-    compiled.decision_values()
+    compiled.load(kernel.ROUTINE)
     code = (
-        "import sys; from shared.models import bundle, kernel, compiled; compiled.decision_values();"
+        "import sys; from shared.models import bundle, kernel, compiled; compiled.load(kernel.ROUTINE);"
         "print(*{'numba', 'sklearn', 'scipy', 'pandas', 'safetensors'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -144,12 +144,12 @@ def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path: Path, monkeyp
     taken = tmp_path / "file"
     taken.touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(taken))
-    monkeypatch.setattr("shared.models.gauss_sum.compiled", lambda: ("name", "code"))
-    assert compiled._compile(compiled.cached()) == "; entry: name\ncode"
+    monkeypatch.setattr("shared.models.native.text", lambda *_: ("name", "code"))
+    assert compiled.make(kernel.ROUTINE, kernel.ROUTINE.kept()) == "; entry: name\ncode"
 
 
 def test_what_is_compiled_is_kept_where_the_setting_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
-    monkeypatch.setattr("shared.models.gauss_sum.compiled", lambda: ("name", "code"))
-    compiled._compile(compiled.cached())
+    monkeypatch.setattr("shared.models.native.text", lambda *_: ("name", "code"))
+    compiled.make(kernel.ROUTINE, kernel.ROUTINE.kept())
     assert [path.read_text() for path in (tmp_path / "kept").iterdir()] == ["; entry: name\ncode"]
