@@ -40,9 +40,7 @@ class Execution:
         try:
             while self._more():
                 self._start_ready()
-                await asyncio.wait(
-                    self.running.values(), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait(self.running.values(), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 self._drop_finished()
                 self.progress.cancelled = self.folder.cancel_file.exists()
         finally:

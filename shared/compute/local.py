@@ -120,9 +120,7 @@ class LocalCompute:
         folder = RunFolder(self.root / run_id)
         order = folder.order()
         if order is None:
-            raise NotFound(
-                f"This machine has no run {run_id}.", "It was submitted elsewhere, or its folder removed."
-            )
+            raise NotFound(f"This machine has no run {run_id}.", "It was submitted elsewhere, or its folder removed.")
         progress = folder.progress()
         if progress is None or progress.attempt < order.attempt or progress.phase() is Phase.RUNNING:
             self._execute(folder)
