@@ -92,10 +92,12 @@ def run_for(span: Span, bundle: str, now: datetime, *, backfill: bool = False) -
 def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime) -> Run:
     """The run that scores [start, end) with the current bundle, whether or not it was scored before.
 
-    Raises InvalidInput where a time has no zone, the span is empty, or no bundle is current.
+    Raises InvalidInput where a time has no zone or is out of range, the span is empty, or no bundle is current.
     """
     if start.tzinfo is None or end.tzinfo is None:
         raise InvalidInput("A time of the span has no zone.", "Write it like 2026-01-31T10:00:00Z.")
+    if not all(1970 < time.year < 9999 for time in (start, end)):
+        raise InvalidInput("The span lies outside the years that readings can have.")
     bundle = current_version(storage.control("bundles"))
     if bundle is None:
         raise InvalidInput("There is no bundle to score with.", "Train one: `tally train anomaly`.")

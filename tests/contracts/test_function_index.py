@@ -1,0 +1,44 @@
+"""The function index as Microsoft's own worker reports it: what the host will listen for."""
+
+from pathlib import Path
+
+from devhost.function import FunctionInfo
+from devhost.worker import index
+
+ROOT = Path(__file__).parents[2]
+
+
+def _facts(function: FunctionInfo) -> tuple[str, ...]:
+    match function.trigger_type:
+        case "httpTrigger":
+            return (" ".join(function.methods), function.route, function.auth_level)
+        case "timerTrigger":
+            return (function.schedule,)
+        case "queueTrigger":
+            return (function.queue, function.connection)
+    return (function.event_hub, function.connection, function.consumer_group, "many" if function.many else "one")
+
+
+def test_the_worker_finds_these_functions_and_no_others() -> None:
+    found = {function.name: (function.trigger_type, *_facts(function)) for function in index(ROOT)}
+    assert found == {
+        "ingest_readings": (
+            "eventHubTrigger", "%EVENT_HUB_NAME%", "EventHubs", "%EVENT_HUB_CONSUMER_GROUP%", "many",
+        ),
+        "flush_readings": ("timerTrigger", "%FLUSH_SCHEDULE%"),
+        "start_due_runs": ("timerTrigger", "%SCORING_SCHEDULE%"),
+        "sweep_runs": ("timerTrigger", "%SWEEP_SCHEDULE%"),
+        "move_run": ("queueTrigger", "runs", "ControlStorage"),
+        "give_up_run": ("queueTrigger", "runs-poison", "ControlStorage"),
+        "start_run": ("httpTrigger", "POST", "runs", "function"),
+        "list_runs": ("httpTrigger", "GET", "runs", "function"),
+        "show_run": ("httpTrigger", "GET", "runs/{id}", "function"),
+        "cancel_run": ("httpTrigger", "POST", "runs/{id}/cancel", "function"),
+        "retry_run": ("httpTrigger", "POST", "runs/{id}/retry", "function"),
+    }  # fmt: skip
+
+
+def test_readings_are_tried_again_until_storage_is_back() -> None:
+    (ingest,) = (function for function in index(ROOT) if function.name == "ingest_readings")
+    assert ingest.retry is not None
+    assert ingest.retry.limit == -1
