@@ -52,7 +52,7 @@ class Plant:
         self.sequence += len(times)
         self.time = max(self.time, *times)
         ingestor = Ingestor.of(self.storage, SETTINGS)
-        ingestor.ingest("0", Batch(list(numbers), [to_micros(t) for t in times], bodies))
+        ingestor.ingest("0", Batch.of(list(numbers), [to_micros(t) for t in times], bodies))
         ingestor.flush(self.time)
 
     def tick(self) -> list[str]:
