@@ -9,7 +9,6 @@ import importlib
 import importlib.util
 import os
 import platform
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -67,9 +66,9 @@ def make(routine: Routine, place: Path) -> str:
 
 def _write_whole(place: Path, text: str) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(place)
+    part = place.with_suffix(f".{os.getpid()}")
+    part.write_text(text)
+    part.replace(place)
 
 
 @cache
