@@ -180,8 +180,3 @@ def first_window(store: BlobStore) -> datetime | None:
         hour = _folder(start)
         earliest = start if earliest is None else min(earliest, start)
     return earliest
-
-
-def last_window(store: BlobStore) -> datetime | None:
-    """Start of the latest file interval that has windows; None where there are none. Lists all names."""
-    return max(filter(None, (file_start(blob.name) for blob in store.list("date="))), default=None)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from shared.readings import dataset
-from shared.readings.dataset import COLUMNS, first_window, has_windows, hours, last_window, read_windows
+from shared.readings.dataset import COLUMNS, first_window, has_windows, hours, read_windows
 from shared.readings.window import Rows
 from shared.storage import Blob, MemoryBlobs
 from tests.readings.plain import START, WALL, Account, batch, body
@@ -124,9 +124,8 @@ def test_a_window_that_came_through_two_partitions_is_one_row() -> None:
     assert row["std"] == pytest.approx(sqrt(((1 - mean) ** 2 + (2 - mean) ** 2 + (6 - mean) ** 2) / 3))
 
 
-def test_hours_first_and_last_are_found_by_name(account: Account) -> None:
+def test_hours_and_the_first_window_are_found_by_name(account: Account) -> None:
     assert first_window(account.windows) == START.replace(second=0)
-    assert last_window(account.windows) == START.replace(second=0) + timedelta(seconds=9000)
     day = timedelta(days=1)
     assert hours(account.windows, HOUR - day, HOUR + day) == [HOUR + timedelta(hours=n) for n in range(4)]
     assert has_windows(account.windows, HOUR, HOUR + timedelta(hours=1))
@@ -134,9 +133,8 @@ def test_hours_first_and_last_are_found_by_name(account: Account) -> None:
     assert not has_windows(account.windows, HOUR - day, HOUR)
 
 
-def test_where_there_are_no_windows_nothing_is_first_or_last() -> None:
+def test_where_there_are_no_windows_nothing_is_first() -> None:
     assert first_window(MemoryBlobs()) is None
-    assert last_window(MemoryBlobs()) is None
 
 
 def test_the_first_window_is_the_earliest_of_all_partitions() -> None:
