@@ -106,7 +106,7 @@ class _Job:
     def _score_any(self, block: bytes, header: list[str], sink: BinaryIO) -> None:
         quoted = b'"' in block
         lines = _parse(block, header, quoted)
-        values = lines["Val"].cast(pl.Float64, strict=False)
+        values = lines["Val"].str.strip_chars().cast(pl.Float64, strict=False)
         self.numbers = self.numbers or SeriesNumbers.of(self.models)
         series = self.numbers.find(lines["Device"], lines["Tag"])
         usable = values.is_finite().fill_null(False).to_numpy()
@@ -150,6 +150,7 @@ class _Job:
 
 
 def _parse(block: bytes, header: list[str], quoted: bool) -> pl.DataFrame:
+    """The fields of every line as text, null where there is none. A quote that nothing closes is taken as it stands."""
     if not block.strip():
         return pl.DataFrame(schema=dict.fromkeys(header, pl.String))
     try:
@@ -164,4 +165,6 @@ def _parse(block: bytes, header: list[str], quoted: bool) -> pl.DataFrame:
             encoding="utf8-lossy",
         )
     except pl.exceptions.PolarsError as error:
-        raise InvalidInput(f"This is not CSV: {error}.", LAYOUT) from error
+        if quoted:
+            return _parse(block, header, quoted=False)
+        raise InvalidInput(f"This is not CSV: {str(error).partition('\n')[0]}.", LAYOUT) from error

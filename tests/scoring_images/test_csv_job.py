@@ -101,6 +101,17 @@ def test_names_with_commas_and_quotes_stay_quoted() -> None:
     assert out == OUT + 't,"a ""b"", c",1,0,0\n'
 
 
+def test_a_quote_that_nothing_closes_costs_only_its_line() -> None:
+    out, report = score(HEADER + 't,1,1,0\nt,"1,1,0\nt,2,1,0\n')
+    assert out == OUT + "t,1,1,0,0\nt,2,1,0,0\n"
+    assert report.without_model == {('"1', "1"): 1}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n"])
+def test_line_ends_of_every_kind_and_spaces_around_numbers_are_fine(end: str) -> None:
+    assert score(f"{HEADER}t,1,1, 9{end}t,2,1,9{end}")[1].flagged == 2
+
+
 def test_series_without_a_model_are_named_and_counted() -> None:
     out, report = score(HEADER + "t,1,1,0\nt,3,1,0\nt,1,9,0\nu,3,1,0\n")
     assert out == OUT + "t,1,1,0,0\n"
