@@ -17,6 +17,8 @@ from shared.errors import InvalidInput
 from shared.settings import Connection, Settings
 from tests.readings.plain import START, WALL, Account, batch, body
 
+pytestmark = pytest.mark.slow
+
 HEADER = "TS,Device,Tag,Value\n"
 
 

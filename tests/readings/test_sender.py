@@ -120,6 +120,7 @@ def peer() -> Iterator[Settings]:
         yield Settings(event_hubs=Connection("EventHubs", server.connection_string))
 
 
+@pytest.mark.slow
 def test_the_real_client_sends_and_counts_partitions(peer: Settings) -> None:
     assert hub_partitions(peer) == ["0", "1", "2"]
     with open_hub(peer) as hub:
@@ -128,6 +129,7 @@ def test_the_real_client_sends_and_counts_partitions(peer: Settings) -> None:
     assert sum(last) + 3 == 30
 
 
+@pytest.mark.slow
 def test_an_unknown_hub_is_a_transient_error_with_a_hint(peer: Settings) -> None:
     with pytest.raises(Transient, match="Check that the hub exists"):
         hub_partitions(replace(peer, event_hub_name="none"))
