@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
 from shared.errors import TallyError, Transient
-from shared.readings.sender import open_hub
+from shared.readings.hub import last_sequences
 from shared.readings.state import PartitionState, decode
 from shared.runs.store import RunStore
 from shared.settings import Settings
@@ -113,7 +113,7 @@ def _play(scene: Scene, env: dict[str, str]) -> str:
 
 def _await_windows(storage: Storage, settings: Settings) -> None:
     """Wait until every reading sent is in a window, and every window in its file."""
-    total = _sent(settings)
+    total = sum(last + 1 for last in last_sequences(settings).values())
     states = storage.control("ingest")
     columns = TextColumn("Aggregating"), BarColumn(), MofNCompleteColumn(), TextColumn("readings"), TimeElapsedColumn()
     with Progress(*columns, console=console) as bars:
@@ -126,13 +126,6 @@ def _await_windows(storage: Storage, settings: Settings) -> None:
             return events == total and all(map(_settled, held))
 
         wait_for(done, "The readings were not all taken in")
-
-
-def _sent(settings: Settings) -> int:
-    """How many events the hub has."""
-    with open_hub(settings) as hub:
-        partitions = map(hub.get_partition_properties, hub.get_partition_ids())
-        return sum(partition["last_enqueued_sequence_number"] + 1 for partition in partitions)
 
 
 def _settled(state: PartitionState) -> bool:

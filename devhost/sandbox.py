@@ -20,7 +20,7 @@ from shared.errors import Transient
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = {
-    "IDLE_SECONDS": "2",
+    "IDLE_SECONDS": "5",
     "FLUSH_SCHEDULE": "*/2 * * * * *",
     "SCORING_SCHEDULE": "*/5 * * * * *",
     "SWEEP_SCHEDULE": "*/10 * * * * *",

@@ -2,13 +2,14 @@
 
 import typing
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 
 import azure.functions as func
 
 from functions.dependencies import settings, storage
 from shared.readings.advance import Batch
+from shared.readings.hub import last_sequences
 from shared.readings.ingest import Ingestor
 from shared.readings.timestamps import to_micros
 from shared.telemetry import log
@@ -19,7 +20,7 @@ blueprint = func.Blueprint()
 @cache
 def ingestor() -> Ingestor:
     """What this process ingests with; it remembers the partitions' states."""
-    return Ingestor.of(storage(), settings())
+    return Ingestor.of(storage(), settings(), partial(last_sequences, settings()))
 
 
 # The host checkpoints a batch that failed its last try. Nothing in the data makes this function fail, only storage

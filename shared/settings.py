@@ -72,9 +72,7 @@ class Settings:
         300,
         "A reading stamped this far past its arrival is refused: its clock is wrong.",
     )
-    idle_seconds: int = _setting(
-        "IDLE_SECONDS", 60, "A partition silent for this long has its open windows closed."
-    )
+    idle_seconds: int = _setting("IDLE_SECONDS", 60, "A partition silent for this long has its open windows closed.")
     flush_schedule: str = _setting(
         "FLUSH_SCHEDULE", "0 * * * * *", "When silent partitions are looked for (NCRONTAB, seconds first)."
     )
@@ -86,9 +84,7 @@ class Settings:
     scoring_span_seconds: int = _setting(
         "SCORING_SPAN_SECONDS", 3600, "How much time one run scores; a multiple of FILE_SECONDS."
     )
-    sweep_schedule: str = _setting(
-        "SWEEP_SCHEDULE", "30 * * * * *", "When runs whose message was lost are looked for."
-    )
+    sweep_schedule: str = _setting("SWEEP_SCHEDULE", "30 * * * * *", "When runs whose message was lost are looked for.")
     poll_seconds: int = _setting("POLL_SECONDS", 5, "How often a run in progress is looked at.")
     task_work: int = _setting(
         "TASK_WORK",

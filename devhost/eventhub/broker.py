@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from devhost.eventhub.amqp.error import AmqpError, Condition
-from devhost.eventhub.hashing import partition_of
 from devhost.eventhub.log import PartitionLog
 from devhost.eventhub.messages import Message
 from shared.errors import SettingsError
+from shared.readings.partition_key import partition_of
 
 DEFAULT_GROUP = "$Default"
 

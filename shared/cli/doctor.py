@@ -78,9 +78,10 @@ def _container(account: str, name: str, what: str) -> str:
 
 
 def _event_hub() -> str:
-    from shared.readings.sender import hub_partitions
+    from shared.readings.hub import last_sequences
 
-    return f"{settings().event_hub_name} has {len(hub_partitions(settings()))} partitions"
+    held = last_sequences(settings())
+    return f"{settings().event_hub_name} has {len(held)} partitions, {sum(held.values()) + len(held):,} events so far"
 
 
 def _host() -> str:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import batched, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.readings.simulate import Anomaly, Fleet
 
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S"]
-_ROUND = 20_000  # readings sent before the next look at the clock
+_ROUND = 5_000  # readings sent before the next look at the clock
 Rate = Annotated[float, typer.Option(min=0, help="Readings per second at most; 0 is as fast as it goes.")]
 
 
@@ -77,7 +77,7 @@ def simulate(
     drifts injected. The labels say device, sensor, first and last time, and kind.
     """
     from shared.readings.simulate import Fleet
-    from shared.readings.timestamps import SECOND, to_micros
+    from shared.readings.timestamps import to_micros
 
     steps = max(1, int(duration / every))
     begin = _begin(start, duration, live)
@@ -89,7 +89,7 @@ def simulate(
     ticks = fleet.samples(to_micros(begin), every, steps, planned)
     with _progress() as progress:
         tracked = progress.track(ticks, total=steps, description="Simulating")
-        sent, _ = _send(_warned(chain.from_iterable(tracked)), rate, span=int(every * SECOND) - 1 if live else None)
+        sent, _ = _send(_warned(chain.from_iterable(tracked)), rate)
     console.print(f"Sent {sent:,} readings from {begin:%Y-%m-%d %H:%M:%S} UTC; {len(planned)} anomalies in {labels}.")
 
 
@@ -102,19 +102,20 @@ def _begin(start: datetime | None, duration: float, live: bool) -> datetime:
     return now if live else now - timedelta(seconds=duration)
 
 
-def _send(samples: "Iterable[Sample]", rate: float, span: int | None = None) -> tuple[int, int]:
+def _send(samples: "Iterable[Sample]", rate: float) -> tuple[int, int]:
     """Send them all; returns how many there were, and how many came too far out of order to count."""
-    from shared.readings.samples import rounds
-    from shared.readings.sender import Pace, open_hub, send_round
+    from shared.readings.hub import last_sequences, open_producer
+    from shared.readings.sender import Pace, send_round
     from shared.readings.timestamps import SECOND
 
     lateness = settings().allowed_lateness_seconds * SECOND
     pace, sent, behind, newest = Pace(rate), 0, 0, 0
     most = _ROUND if rate == 0 else max(1, min(_ROUND, int(rate)))
-    with open_hub(settings()) as hub:
-        for some in rounds(samples, lateness if span is None else span, most):
+    partitions = len(last_sequences(settings()))
+    with open_producer(settings()) as hub:
+        for some in batched(samples, most, strict=False):
             pace.wait(len(some))
-            sent += send_round(hub, some)
+            sent += send_round(hub, partitions, some)
             behind += sum(sample.time < newest - lateness for sample in some)
             newest = max(newest, *(sample.time for sample in some))
     return sent, behind

@@ -16,8 +16,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import llvmlite  # type: ignore[import-untyped]
-import llvmlite.binding as llvm  # type: ignore[import-untyped]
+import llvmlite
+import llvmlite.binding as llvm
 
 ENTRY = "; entry: "
 

@@ -5,13 +5,14 @@ set aside inside; only then are their files written, under names and with bytes 
 Whoever comes next, in any process, writes them again unless it knows that they were written.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
+from logging import WARNING
 from typing import NamedTuple, Self
 
-from shared.errors import Conflict, Transient
+from shared.errors import Conflict, TallyError, Transient
 from shared.readings import dataset
 from shared.readings.advance import Batch, Limits, advance, unseen
 from shared.readings.state import NEVER, PartitionState, all_sealed, decode, encode, on_grid, without_written
@@ -42,12 +43,19 @@ class Held:
     written: bool
 
 
+type Sequences = Mapping[str, int]
+
+
 class _Look(NamedTuple):
     """A partition as the flush saw it: last sequence number, wall clock since when, and of the latest look."""
 
     sequence: int
     since: int
     looked: int
+
+
+type Ends = Callable[[], Mapping[str, int] | None]
+"""Tells the sequence number of the last event in each partition of the hub; what it leaves out has none waiting."""
 
 
 @dataclass(slots=True)
@@ -61,11 +69,12 @@ class Ingestor:
     grid: Grid
     limits: Limits
     idle: int  # microseconds
+    ends: Ends = dict
     _held: dict[str, Held] = field(default_factory=dict)
     _seen: dict[str, _Look] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, storage: Storage, settings: Settings) -> Self:
+    def of(cls, storage: Storage, settings: Settings, ends: Ends = dict) -> Self:
         """An ingestor on the containers `ingest`, `windows` and `aside`."""
         return cls(
             storage.control("ingest"),
@@ -75,6 +84,7 @@ class Ingestor:
             Grid.of(settings),
             Limits.of(settings),
             settings.idle_seconds * SECOND,
+            ends,
         )
 
     def ingest(self, partition: str, batch: Batch) -> Ingested:
@@ -84,13 +94,15 @@ class Ingestor:
     def flush(self, now: datetime) -> int:
         """Write what is sealed, and seal what is open in partitions gone silent; returns how many files it wrote.
 
-        `now` is the wall clock. Partitions that stay silent follow the others' watermark, so that what they bring
+        `now` is the wall clock. A partition that has events waiting in the hub is behind, not silent. Partitions that
+        stay silent follow the others' watermark, so that what they bring
         later is late rather than unseen by the runs that went on without them.
         """
         partitions = self._partitions()
-        moment = to_micros(now)
-        files = sum(self._until_committed(p, partial(self._flush, p, moment)) for p in partitions)
-        self._follow(partitions, moment)
+        still = self._standing(partitions, to_micros(now))
+        ends = cache(self._known_ends)
+        files = sum(self._until_committed(p, partial(self._flush, p, still, ends)) for p in partitions)
+        self._follow(partitions, still)
         return files
 
     def _partitions(self) -> list[str]:
@@ -123,10 +135,10 @@ class Ingestor:
             files += more
         return Ingested(len(new), len(batch) - len(new), files)
 
-    def _flush(self, partition: str, now: int) -> int:
+    def _flush(self, partition: str, still: Sequences, ends: Ends) -> int:
         held, files = self._settled(partition, self._load(partition))
         state = without_written(held.state)
-        if len(state.rows) and self._is_silent(partition, state, now):
+        if len(state.rows) and _is_silent(partition, state, still, ends):
             state = all_sealed(state)
         if state is not held.state:
             held, more = self._committed(partition, held, state)
@@ -135,33 +147,40 @@ class Ingestor:
             self._committed(partition, held, without_written(held.state))
         return files
 
-    def _follow(self, partitions: list[str], now: int) -> None:
+    def _follow(self, partitions: list[str], still: Sequences) -> None:
         """Raise the watermark of partitions with nothing open to the busy ones', or where none is to the furthest."""
         states = {p: self._load(p).state for p in partitions}
-        silent = {p for p, state in states.items() if self._is_drained(p, state, now)}
-        busy = [state.watermark for p, state in states.items() if p not in silent]
+        drained = {p for p, state in states.items() if _is_drained(state) and still.get(p) == state.last_sequence}
+        busy = [state.watermark for p, state in states.items() if p not in drained]
         goal = min(busy) if busy else max((state.watermark for state in states.values()), default=NEVER)
-        for partition in sorted(silent):
-            self._until_committed(partition, partial(self._raise, partition, goal, now))
+        ends = cache(self._known_ends)  # asked after the goal was seen: what is sent later is no older than the goal
+        for partition in sorted(p for p in drained if states[p].watermark < goal):
+            self._until_committed(partition, partial(self._raise, partition, goal, still, ends))
 
-    def _raise(self, partition: str, goal: int, now: int) -> None:
+    def _raise(self, partition: str, goal: int, still: Sequences, ends: Ends) -> None:
         held = self._load(partition)
-        if self._is_drained(partition, held.state, now) and held.state.watermark < goal:
-            self._committed(partition, held, replace(held.state, watermark=goal))
+        if _is_drained(held.state) and _is_silent(partition, held.state, still, ends):
+            self._committed(partition, held, replace(held.state, watermark=max(goal, held.state.watermark)))
 
-    def _is_drained(self, partition: str, state: PartitionState, now: int) -> bool:
-        return not len(state.rows) and not state.aside and self._is_silent(partition, state, now)
+    def _known_ends(self) -> Sequences | None:
+        try:
+            return self.ends()
+        except TallyError as error:
+            log("whether events are waiting is unknown: nothing is closed", level=WARNING, error=error)
+            return None
 
-    def _is_silent(self, partition: str, state: PartitionState, now: int) -> bool:
-        """Whether this process has seen the partition stand still for the idle time, with no long pause between looks.
+    def _standing(self, partitions: list[str], now: int) -> Sequences:
+        """The partitions that this process has seen stand still for the idle time, each with where it stands.
 
         The time of the last event would not do: after the host itself was down, events may be waiting.
         """
-        seen = self._seen.get(partition)
-        if seen is None or seen.sequence != state.last_sequence or now - seen.looked > _LONGEST_PAUSE:
-            seen = _Look(state.last_sequence, now, now)
-        self._seen[partition] = seen._replace(looked=now)
-        return now - seen.since >= self.idle
+        for partition in partitions:
+            sequence = self._load(partition).state.last_sequence
+            seen = self._seen.get(partition)
+            if seen is None or seen.sequence != sequence or now - seen.looked > _LONGEST_PAUSE:
+                seen = _Look(sequence, now, now)
+            self._seen[partition] = seen._replace(looked=now)
+        return {p: seen.sequence for p, seen in self._seen.items() if now - seen.since >= self.idle}
 
     def _regridded(self, partition: str, held: Held) -> tuple[Held, int]:
         """The settings changed: everything open is sealed as it was begun, and the new windows start after it."""
@@ -197,3 +216,15 @@ class Ingestor:
         files = dataset.write(self.windows, partition, sealed, state.names.series, state.grid)
         held = self._held[partition] = replace(held, written=True)
         return held, files + len(state.aside)
+
+
+def _is_silent(partition: str, state: PartitionState, still: Sequences, ends: Ends) -> bool:
+    """Whether the partition still stands where it stood, and the hub is known to hold nothing more of it."""
+    if still.get(partition) != state.last_sequence:
+        return False
+    held = ends()
+    return held is not None and held.get(partition, -1) <= state.last_sequence
+
+
+def _is_drained(state: PartitionState) -> bool:
+    return not len(state.rows) and not state.aside

@@ -11,10 +11,13 @@ from shared.storage import BlobStore
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Event time before which all windows are in their files, and when the hub took in the last event; UTC."""
+    """Event time (UTC) before which all windows are in their files; when the hub took in the last event; and whether
+    any window is still open or unwritten.
+    """
 
     sealed_until: datetime
     last_arrival: datetime
+    unfinished: bool
 
 
 def progress(states: BlobStore, hub: str) -> Progress | None:
@@ -23,7 +26,8 @@ def progress(states: BlobStore, hub: str) -> Progress | None:
     marks = [mark for state in known if (mark := state.sealed_until) is not None]
     if not marks:
         return None
-    return Progress(from_micros(min(marks)), from_micros(max(state.last_enqueued for state in known)))
+    unfinished = any(len(state.rows) > 0 for state in known)
+    return Progress(from_micros(min(marks)), from_micros(max(state.last_enqueued for state in known)), unfinished)
 
 
 def next_hour(windows: BlobStore, since: datetime, until: datetime) -> datetime | None:

@@ -141,7 +141,8 @@ def _due(driver: Driver, storage: Storage, settings: Settings, since: datetime) 
     if bundle is None or come is None:
         log("nothing to score yet", readings="" if come else "none", bundle=bundle or "none")
         return Mark(since, [], "")
-    silent = driver.now() - come.last_arrival > timedelta(seconds=2 * settings.idle_seconds)
+    pause = driver.now() - come.last_arrival
+    silent = not come.unfinished and pause > timedelta(seconds=settings.idle_seconds)
     seconds = settings.scoring_span_seconds
     spans = list(due_spans(storage.data("windows"), since, come.sealed_until, seconds, silent=silent))
     return Mark(spans[-1].end if spans else since, spans, bundle)

@@ -11,7 +11,7 @@ import polars as pl
 from shared.readings.advance import Batch, Limits
 from shared.readings.dataset import read_windows
 from shared.readings.event import Refused, parse_event
-from shared.readings.ingest import Ingestor
+from shared.readings.ingest import Ends, Ingestor
 from shared.readings.timestamps import SECOND, from_micros, to_micros
 from shared.readings.window import Grid
 from shared.storage import Blob, BlobInfo, BlobStore, MemoryBlobs
@@ -33,8 +33,10 @@ class Account:
     windows: MemoryBlobs = field(default_factory=MemoryBlobs)
     aside: MemoryBlobs = field(default_factory=MemoryBlobs)
 
-    def ingestor(self, before_put: Callable[[str], None] = lambda _: None, window: int = WINDOW) -> Ingestor:
-        """A new process on these containers; `before_put` may raise."""
+    def ingestor(
+        self, before_put: Callable[[str], None] = lambda _: None, window: int = WINDOW, ends: Ends = dict
+    ) -> Ingestor:
+        """A new process on these containers; `before_put` may raise; `ends` tells what the hub holds."""
         stores = (Watched(store, before_put) for store in (self.states, self.windows, self.aside))
         return Ingestor(
             *stores,
@@ -42,6 +44,7 @@ class Account:
             Grid(window * SECOND, FILE * SECOND),
             Limits(LATENESS * SECOND, AHEAD * SECOND),
             IDLE * SECOND,
+            ends,
         )
 
     def close(self) -> None:

@@ -237,6 +237,32 @@ def test_flush_waits_for_the_idle_time_before_it_seals() -> None:
     assert account.rows()["count"].to_list() == [2]
 
 
+def test_a_partition_with_events_waiting_in_the_hub_is_behind_and_not_silent() -> None:
+    account, held = Account(), {"0": 1, "1": 0}
+    ingestor = account.ingestor(ends=lambda: held)
+    ingestor.ingest("0", batch([body(0)]))
+    ingestor.ingest("1", batch([body(900)], 0, WALL))
+    for minute in range(3):
+        ingestor.flush(WALL + timedelta(seconds=minute * IDLE))
+    ingestor.ingest("0", batch([body(1)], first=1))
+    for minute in range(3, 6):
+        ingestor.flush(WALL + timedelta(seconds=minute * IDLE))
+    assert account.rows()["count"].to_list() == [2, 1]
+    assert account.records("late") == []
+
+
+def test_while_the_hub_cannot_be_asked_nothing_is_closed_but_what_is_owed_is_written() -> None:
+    def unreachable() -> dict[str, int]:
+        raise Transient("the hub is away")
+
+    account = Account()
+    ingestor = account.ingestor(ends=unreachable)
+    with pytest.raises(Killed):
+        account.ingestor(Dying(2)).ingest("0", batch([body(0), body(200)]))
+    assert ingestor.flush(WALL) == 1
+    assert ingestor.flush(WALL + timedelta(seconds=IDLE)) == 0
+
+
 def test_a_new_process_observes_silence_for_itself() -> None:
     account = Account()
     account.ingestor().ingest("0", batch([body(0)]))

@@ -12,9 +12,7 @@ from shared.runs.record import FOLLOWERS, Run, State, advance, fail, request_can
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 RUN = Run(id="r", workload="anomaly", params={}, created=NOW, updated=NOW)
-OBSERVED = st.builds(
-    Status, st.sampled_from(Phase), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.text()
-)
+OBSERVED = st.builds(Status, st.sampled_from(Phase), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.text())
 
 
 def test_a_run_that_is_seen_running_is_running_and_counts_its_tasks() -> None:

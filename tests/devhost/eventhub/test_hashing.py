@@ -6,7 +6,7 @@ from azure.eventhub._buffered_producer._partition_resolver import generate_hash_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devhost.eventhub.hashing import partition_of
+from shared.readings.partition_key import partition_of
 
 
 @settings(max_examples=50, deadline=None)

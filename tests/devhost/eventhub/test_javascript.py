@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from devhost.eventhub.hashing import partition_of
 from devhost.eventhub.server import Server
+from shared.readings.partition_key import partition_of
 
 HERE = Path(__file__).parent / "js"
 CACHE = Path(__file__).parents[3] / ".tally" / "eventhub-js"

@@ -8,8 +8,8 @@ from azure.eventhub import EventData, EventHubProducerClient
 from azure.eventhub.aio import EventHubProducerClient as AsyncProducer
 from azure.eventhub.exceptions import AuthenticationError, ConnectError, EventHubError
 
-from devhost.eventhub.hashing import partition_of
 from devhost.eventhub.server import Server
+from shared.readings.partition_key import partition_of
 from tests.devhost.eventhub.clients import producer, send, stored
 from tests.devhost.eventhub.conftest import KEY
 

@@ -1,10 +1,11 @@
-"""Which partition a key belongs to, as Event Hubs computes it.
+"""Which partition a key belongs to, as Event Hubs computes it: senders and the local peer must agree.
 
 Bob Jenkins' lookup3 `hashlittle2` (https://burtleburtle.net/bob/c/lookup3.c) over the key in UTF-8, both words
 combined into a signed 16-bit number, then C#'s remainder and absolute value.
 """
 
 import struct
+from functools import cache
 
 _MASK = 0xFFFFFFFF
 _WORDS = struct.Struct("<III")
@@ -43,6 +44,7 @@ def hash_words(data: bytes) -> tuple[int, int]:
     return _final((a + x) & _MASK, (b + y) & _MASK, (c + z) & _MASK)
 
 
+@cache
 def partition_of(key: str, partitions: int) -> int:
     """The partition (0 to `partitions` - 1) that events with this key go to."""
     if not key:

@@ -1,0 +1,68 @@
+"""The event hub of the readings: how to reach it, and what it holds."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import SettingsError, Transient
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.eventhub import EventHubConsumerClient, EventHubProducerClient
+
+
+@contextmanager
+def open_producer(settings: Settings, retries: int = 3) -> "Iterator[EventHubProducerClient]":
+    """A producer on the hub that the settings name; raises SettingsError where they do not.
+
+    `retries` are the SDK's own, of lost connections.
+    """
+    from azure.eventhub import EventHubProducerClient
+
+    with _open(EventHubProducerClient, settings, retry_total=retries) as client:
+        yield client
+
+
+@contextmanager
+def open_consumer(settings: Settings) -> "Iterator[EventHubConsumerClient]":
+    """A consumer of the app's group on the hub that the settings name; raises SettingsError where they do not."""
+    from azure.eventhub import EventHubConsumerClient
+
+    group = settings.event_hub_consumer_group
+    with _open(EventHubConsumerClient, settings, consumer_group=group, retry_total=0) as client:
+        yield client
+
+
+def last_sequences(settings: Settings) -> dict[str, int]:
+    """The sequence number of the last event in each partition, -1 where it never had one; raises Transient."""
+    from azure.eventhub.exceptions import EventHubError
+
+    try:
+        with open_consumer(settings) as hub:
+            held = [hub.get_partition_properties(partition) for partition in hub.get_partition_ids()]
+    except EventHubError as error:
+        raise Transient(f"The event hub cannot be asked what it holds: {error.message}", HINT) from error
+    return {partition["id"]: partition["last_enqueued_sequence_number"] for partition in held}
+
+
+HINT = "Check that the hub exists, and on this machine that `make up` runs."
+
+
+def _open(kind: Callable[..., Any], settings: Settings, **options: Any) -> Any:
+    connection = settings.event_hubs
+    if connection.string:
+        name = None if "entitypath=" in connection.string.lower() else settings.event_hub_name
+        return kind.from_connection_string(connection.string, eventhub_name=name, **options)  # type: ignore[attr-defined]
+    if connection.namespace:
+        from azure.identity import DefaultAzureCredential
+
+        return kind(
+            fully_qualified_namespace=connection.namespace,
+            eventhub_name=settings.event_hub_name,
+            credential=DefaultAzureCredential(),
+            **options,
+        )
+    raise SettingsError(
+        f"{connection.name} is not set.",
+        f"Set {connection.name} to a connection string, or {connection.name}__fullyQualifiedNamespace.",
+    )
