@@ -1,7 +1,8 @@
 """One series of the report as a figure: its values with their band, its score, and what was flagged."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -49,8 +50,9 @@ class SeriesFigure:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The span that all figures of a report share, as a horizontal axis with its labelled times."""
+    """A span as a horizontal axis with its labelled times."""
 
+    start: datetime
     span: timedelta
     across: Axis
     times: tuple[tuple[float, str], ...]
@@ -60,7 +62,7 @@ class Frame:
         """The frame of windows that start in [start, end)."""
         span = end - start
         axis = Axis(0.0, span.total_seconds(), WIDTH)
-        return cls(span, axis, tuple(time_ticks(start, end)))
+        return cls(start, span, axis, tuple(time_ticks(start, end)))
 
     @property
     def at(self) -> list[float]:
@@ -70,6 +72,7 @@ class Frame:
 
 def figure(each: SeriesFigure, rank: int, frame: Frame) -> Node:
     """The figure, with the anchor `s<rank>`."""
+    each, frame = _zoomed(each, frame)
     several = len(each.panels) > 1
     shown = each.panels[:PANELS_SHOWN]
     columns = SMALL_COLUMNS if several else COLUMNS
@@ -81,6 +84,19 @@ def figure(each: SeriesFigure, rank: int, frame: Frame) -> Node:
         time_labels(frame),
         id=f"s{rank}",
     )
+
+
+def _zoomed(each: SeriesFigure, frame: Frame) -> tuple[SeriesFigure, Frame]:
+    """The figure on a span of its own where it has windows in less than half of the report's."""
+    times = np.concatenate([each.track.x, *(panel.x for panel in each.panels)])
+    first, last = (float(times.min()), float(times.max())) if len(times) else (0.0, frame.span.total_seconds())
+    air = max(30.0, 0.02 * (last - first))
+    first, last = math.floor(first - air), math.ceil(last + air)
+    if 2 * (last - first) > frame.span.total_seconds():
+        return each, frame
+    panels = tuple(replace(panel, x=panel.x - first) for panel in each.panels)
+    zoomed = replace(each, panels=panels, track=replace(each.track, x=each.track.x - first))
+    return zoomed, Frame.of(frame.start + timedelta(seconds=first), frame.start + timedelta(seconds=last))
 
 
 def _title(series: SeriesSummary) -> Node:

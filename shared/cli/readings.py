@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import batched, chain
+from itertools import batched, chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,8 +45,10 @@ def import_files(
 
     left_out = [name.strip() for name in exclude.split(",") if name.strip()]
     opened = [open_csv(path, device, left_out) for path in files]
-    for file in opened:
-        console.print(f"{file.path.name}: {file.layout.describe()}", highlight=False, markup=False)
+    for layout, alike in groupby(opened, key=lambda file: file.layout.describe()):
+        names = [file.path.name for file in alike]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.print(f"{names[0]}{more}: {layout}", highlight=False, markup=False)
     skipped = Skipped()
     with _progress() as progress:
         total = sum(path.stat().st_size for path in files)

@@ -1,6 +1,7 @@
 """The report: whole, safe, in order, and small, whatever the run found."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -187,6 +188,15 @@ def test_a_device_with_many_sensors_shows_the_first_and_says_so() -> None:
     page = Page(render(Report(whole.summary, (figure(series("a", ""), 20),), whole.ribbons, whole.timeline)))
     assert page.attributes.count(("class", "plot small")) == PANELS_SHOWN
     assert any("the first 12 of 20 sensors" in text for text in page.text)
+
+
+def test_a_series_that_sent_for_a_short_time_is_drawn_on_a_span_of_its_own() -> None:
+    of, whole = series(windows=60), report([series(windows=60)])
+    each = figure(of)
+    short = replace(each, track=replace(each.track, x=np.arange(60.0) + 1200))
+    short = replace(short, panels=tuple(replace(panel, x=np.arange(60.0) + 1200) for panel in each.panels))
+    page = Page(render(Report(whole.summary, (short,), whole.ribbons, whole.timeline)))
+    assert {"22:20:00", "22:21:00"} <= set(page.text)
 
 
 @pytest.mark.parametrize("windows", [1, 2, COLUMNS + 1])
