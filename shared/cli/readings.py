@@ -118,8 +118,9 @@ def _send(samples: "Iterable[Sample]", rate: float) -> tuple[int, int]:
         for some in batched(samples, most, strict=False):
             pace.wait(len(some))
             sent += send_round(hub, partitions, some)
-            behind += sum(sample.time < newest - lateness for sample in some)
-            newest = max(newest, *(sample.time for sample in some))
+            for sample in some:
+                behind += sample.time < newest - lateness
+                newest = max(newest, sample.time)
     return sent, behind
 
 
