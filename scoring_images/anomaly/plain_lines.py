@@ -6,7 +6,7 @@ the first line that is anything else, and leaves the block to a reader that know
 
 from shared.models.native import Bytes, Floats, Integers, inlined
 
-NEWLINE, COMMA, MINUS, DOT, QUOTE = 10, 44, 45, 46, 34
+NEWLINE, SPACE, QUOTE, COMMA, MINUS, DOT = 10, 32, 34, 44, 45, 46
 ZERO, NINE = 48, 57
 DIGITS = 15  # so many make an integer that a float64 holds exactly; dividing it by a power of ten then rounds once
 PRIME, BASIS = 1099511628211, -3750763034362895579  # FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/
@@ -49,7 +49,7 @@ def skip_time(data: Bytes, at: int, size: int) -> int:
     """Where the field after the time begins; -1 where the time is not plain text."""
     first = at
     while at < size and data[at] != COMMA:
-        if data[at] == NEWLINE or data[at] == QUOTE or data[at] >= 128:
+        if data[at] < SPACE or data[at] == QUOTE or data[at] >= 128:
             return -1
         at += 1
     return at + 1 if first < at < size else -1

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -41,12 +42,20 @@ class Routine:
         return folder / f"{source.stem}.{self.name}-{sha256(sources + made_for.encode()).hexdigest()[:16]}.ll"
 
 
-@cache
 def load(routine: Routine) -> Callable[..., int]:
     """The routine as a C function, for pointers and integers; it does not hold Python's lock while it runs.
 
     The first call in a process takes a tenth of a second, or seconds where nothing is kept yet.
     """
+    with _linking:  # LLVM links in one thread at a time, and what it linked lives as long as its only engine
+        return _load(routine)
+
+
+_linking = Lock()
+
+
+@cache
+def _load(routine: Routine) -> Callable[..., int]:
     place = routine.kept()
     text = place.read_text() if place.is_file() else make(routine, place)
     return _link(text, routine.arguments)

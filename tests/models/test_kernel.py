@@ -153,3 +153,20 @@ def test_what_is_compiled_is_kept_where_the_setting_says(tmp_path: Path, monkeyp
     monkeypatch.setattr("shared.models.native.text", lambda *_: ("name", "code"))
     compiled.make(kernel.ROUTINE, kernel.ROUTINE.kept())
     assert [path.read_text() for path in (tmp_path / "kept").iterdir()] == ["; entry: name\ncode"]
+
+
+def test_threads_may_be_the_first_to_use_it() -> None:
+    """In a process of its own, because only the first use links the code."""
+    code = (
+        "import numpy as np\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from shared.models.kernel import decision_values\n"
+        "from shared.models.one_class_svm import pack\n"
+        "from tests.scoring_images.plant import model\n"
+        "models, x = pack([model('a', '1')]), np.zeros((64, 2))\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    found = [pool.submit(decision_values, models, x, np.array([0, 64])) for _ in range(64)]\n"
+        "assert all(np.allclose(each.result(), 0.5) for each in found)\n"
+    )
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

@@ -45,10 +45,11 @@ def lines() -> st.SearchStrategy[bytes]:
     return st.lists(line, max_size=6).map("\n".join).map(str.encode)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=150)
 @given(lines(), st.binary(max_size=3), st.integers(0, 60))
 @example(b"t,1,1,5.", b"", 0)
 @example(b"t,1,1,.5", b"", 0)
+@example(b"t,1,1,0\n\r,1,1,0\n", b"", 0)
 @example(b"t,1,1,-", b"", 0)
 @example(b"t,1,1,1\r\nt,1,2,2\r\n", b"", 0)
 @example(b"t,1,1,1\n\nt,1,2,2\n\n", b"", 0)
