@@ -10,7 +10,8 @@ from shared.errors import BundleError
 from shared.models.one_class_svm import PackedModels, starts
 
 NUMBERS = ("means", "scales", "vectors", "weights", "rho", "gamma", "thresholds")
-KINDS: dict[str, np.dtype[Any]] = {"F64": np.dtype("f8"), "I64": np.dtype("i8"), "U8": np.dtype("u1")}
+KINDS = {"names": "U8", "wandering": "U8", "dims": "I64", "counts": "I64", **dict.fromkeys(NUMBERS, "F64")}
+TYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("f8"), "I64": np.dtype("i8"), "U8": np.dtype("u1")}
 
 type Name = tuple[str, tuple[str, ...]]
 
@@ -37,56 +38,53 @@ def to_bytes(models: PackedModels) -> bytes:
 
 
 def from_bytes(data: bytes) -> PackedModels:
-    """The models back, bit for bit. Raises BundleError where the bytes are not such a file."""
+    """The models back, bit for bit. Raises BundleError where the bytes are not such a file.
+
+    Compiled code reads the arrays unchecked, so whatever the bytes are, no model reaches beyond them.
+    """
     try:
-        arrays = _views(data)
-        return _unpacked(arrays)
-    except (KeyError, ValueError, msgspec.DecodeError) as error:
+        return _unpacked(_views(data))
+    except (KeyError, ValueError, OverflowError, RecursionError, msgspec.DecodeError) as error:
         raise BundleError(f"This is no file of packed models: {error}.", "Train again.") from error
 
 
 def _views(data: bytes) -> dict[str, NDArray[Any]]:
     start = 8 + int.from_bytes(data[:8], "little")
     header = msgspec.json.decode(memoryview(data)[8:start], type=dict[str, _Array])
-    return {name: _view(data, start, array) for name, array in header.items()}
+    return {name: _view(data, start, header[name], kind) for name, kind in KINDS.items()}
 
 
-def _view(data: bytes, start: int, array: _Array) -> NDArray[Any]:
-    kind = KINDS[array.dtype]
+def _view(data: bytes, start: int, array: _Array, kind: str) -> NDArray[Any]:
     first, last = array.data_offsets
-    if len(array.shape) != 1 or last - first != array.shape[0] * kind.itemsize or first < 0:
-        raise ValueError(f"an array of shape {array.shape} in {last - first} bytes")
-    return np.frombuffer(data, kind, count=array.shape[0], offset=start + first)
+    fits = len(array.shape) == 1 and last - first == array.shape[0] * TYPES[kind].itemsize and 0 <= first <= last
+    if array.dtype != kind or not fits:
+        raise ValueError(f"an array {array.dtype} of shape {array.shape} in {last - first} bytes")
+    return np.frombuffer(data, TYPES[kind], count=array.shape[0], offset=start + first)
 
 
 def _unpacked(arrays: dict[str, NDArray[Any]]) -> PackedModels:
     names = msgspec.json.decode(arrays["names"].data, type=tuple[Name, ...])
+    each = ("dims", "counts", "rho", "gamma", "thresholds")
+    if any(len(arrays[name]) != len(names) for name in each):
+        raise ValueError(f"{len(names)} names, but other numbers of models")
     dims, counts = arrays["dims"], arrays["counts"]
-    models = PackedModels(
+    features, support = _shares(dims, arrays["means"]), _shares(counts, arrays["weights"])
+    if len(arrays["scales"]) != len(arrays["means"]):
+        raise ValueError("not as many scales as means")
+    return PackedModels(
         names=names,
-        sensors=starts(np.fromiter((len(sensors) for _, sensors in names), np.int64, len(names))),
-        features=starts(dims),
-        support=starts(counts),
-        coordinates=starts(dims * counts),
+        sensors=_shares(np.array([len(sensors) for _, sensors in names], np.int64), arrays["wandering"]),
+        features=features,
+        support=support,
+        coordinates=_shares(dims * counts, arrays["vectors"]),
         wandering=arrays["wandering"].view(np.bool_),
         **{name: arrays[name] for name in NUMBERS},
     )
-    _check(models, dims, counts)
-    return models
 
 
-def _check(models: PackedModels, dims: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-    """Whether the arrays fit each other: compiled code reads them unchecked."""
-    each = (models.rho, models.gamma, models.thresholds, dims, counts)
-    whole = {
-        "wandering": (models.wandering, models.sensors),
-        "means": (models.means, models.features),
-        "scales": (models.scales, models.features),
-        "vectors": (models.vectors, models.coordinates),
-        "weights": (models.weights, models.support),
-    }
-    if any(len(array) != len(models) for array in each) or (len(models) and min(dims.min(), counts.min()) < 1):
-        raise ValueError(f"{len(models)} names, but other numbers of models")
-    for name, (array, bounds) in whole.items():
-        if len(array) != bounds[-1]:
-            raise ValueError(f"{len(array)} {name} where {bounds[-1]} belong")
+def _shares(sizes: NDArray[np.int64], whole: NDArray[Any]) -> NDArray[np.int64]:
+    """Where each model's share of an array begins, and the last one's ends; raises ValueError unless they fill it."""
+    possible = not len(sizes) or 1 <= sizes.min() <= sizes.max() <= len(whole)  # so that no sum overflows
+    if not possible or sizes.sum() != len(whole):
+        raise ValueError(f"models whose sizes do not fit an array of {len(whole)}")
+    return starts(sizes)

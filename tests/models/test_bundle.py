@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
 from shared.errors import BundleError
 from shared.models import archive
 from shared.models.bundle import current_version, make_current, read_bundle, read_manifest, versions, write_bundle
+from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels, SeriesModel, pack
 from shared.storage import MemoryBlobs
 from tests.models.packs import made_up, models, same
@@ -133,6 +134,54 @@ def test_no_damage_gets_past_the_reader_as_another_error(noise: bytes, at: int) 
         archive.from_bytes(data[:at] + noise + data[at + len(noise) :])
     except BundleError:
         pass
+
+
+SIZES = st.sampled_from([0, 1, 2, 3, 4, 6, 16, 2**31, 2**32, 2**62, -1, -(2**62)])
+KINDS = st.sampled_from([np.uint8, np.int64, np.float64])
+FIELDS = st.sampled_from(sorted(archive.KINDS))
+
+
+@given(st.dictionaries(FIELDS, st.tuples(KINDS, st.lists(SIZES, max_size=6)), max_size=4))
+def test_whatever_arrays_a_file_holds_no_model_reaches_beyond_them(
+    forged: dict[str, tuple[type[np.number], list[int]]],
+) -> None:
+    arrays = load(archive.to_bytes(MODELS))
+    arrays |= {name: np.array(values).astype(kind) for name, (kind, values) in forged.items()}
+    try:
+        read = archive.from_bytes(save(arrays))
+    except BundleError:
+        return
+    for bounds, array in (
+        (read.sensors, read.wandering), (read.features, read.means), (read.features, read.scales),
+        (read.support, read.weights), (read.coordinates, read.vectors),
+    ):  # fmt: skip
+        assert (bounds[0], bounds[-1]) == (0, len(array))
+        assert (np.diff(bounds) > 0).all()
+    assert (np.diff(read.coordinates) == read.dims * np.diff(read.support)).all()
+    with np.errstate(all="ignore"):
+        decision_values(read, np.zeros((len(read), 4)), np.arange(len(read) + 1))
+
+
+def test_sizes_whose_sums_wrap_around_are_refused() -> None:
+    arrays = load(archive.to_bytes(pack([made_up(str(n), seed=n) for n in range(5)])))
+    arrays |= {"counts": np.array([2**62] * 4 + [6]), "weights": np.ones(6), "vectors": np.ones(12)}
+    with pytest.raises(BundleError):
+        archive.from_bytes(save(arrays))
+
+
+@pytest.mark.parametrize("name", archive.NUMBERS)
+def test_numbers_of_another_kind_are_refused(name: str) -> None:
+    arrays = load(archive.to_bytes(MODELS))
+    with pytest.raises(BundleError):
+        archive.from_bytes(save(arrays | {name: arrays[name].astype(np.uint8)}))
+
+
+@pytest.mark.parametrize("offsets", [(2**70, 2**70 + 8), (-8, 0), (8, 0), (0, 8)])
+def test_offsets_outside_the_file_are_refused(offsets: tuple[int, int]) -> None:
+    array = {"dtype": "U8", "shape": [offsets[1] - offsets[0]], "data_offsets": offsets}
+    header = json.dumps(dict.fromkeys(archive.KINDS, array)).encode()
+    with pytest.raises(BundleError):
+        archive.from_bytes(len(header).to_bytes(8, "little") + header)
 
 
 def test_a_missing_bundle_is_an_error_that_says_what_to_do() -> None:
