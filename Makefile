@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 BIN := .venv/bin
 UV := $(BIN)/uv
-INSTALL := $(UV) pip install --quiet --require-hashes
+INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
 
 .PHONY: demo up test bench lint lock
 demo: .venv/tools
@@ -13,7 +13,7 @@ up: .venv/tools
 	@$(BIN)/python -m devhost up
 
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 bench: .venv/dev
 	$(BIN)/python -m bench

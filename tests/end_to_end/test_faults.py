@@ -1,45 +1,14 @@
 """Kill it anywhere: the same windows, byte for byte the same predictions, and the run succeeds."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from devhost.sandbox import running, sandbox_settings, wait_for
+from devhost.sandbox import wait_for
 from shared.runs.record import State
-from tests.end_to_end.world import World, expected_windows, kill, processes, start_azurite, write_readings
+from tests.end_to_end.world import World, expected_windows, kill, processes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-OUTAGE_SECONDS = 20
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """An app with readings and models; Azurite is the test's own, so that it can be stopped."""
-    home = tmp_path_factory.mktemp("world")
-    env = sandbox_settings(home) | {"LOCAL_SERVICES": "eventhubs", "DEVHOST_AUTH": "off", "PREDICTIONS_CSV": "true"}
-    world = World(env, home, start_azurite(env, home))
-    try:
-        with running(env, home):
-            readings = home / "readings.csv"
-            world.sent = write_readings(readings)
-            world.tally("import", str(readings))
-            wait_for(lambda: world.settled(world.sent), "The readings were not all taken in")
-            world.tally("train", "anomaly")
-            yield world
-    finally:
-        world.azurite.terminate()
-        world.azurite.wait()
-
-
-@pytest.fixture(scope="module")
-def run(world: World) -> tuple[str, dict[str, bytes]]:
-    """The run that the timer function started by itself, and its predictions: what every other must equal."""
-    wait_for(lambda: any(world.runs.newest(1)), "The timer started no run")
-    run_id = next(world.runs.newest(1)).id
-    assert world.ended(run_id).state is State.SUCCEEDED
-    return run_id, world.results(run_id)
 
 
 def test_windows_equal_those_of_a_plain_aggregation(world: World, run: object) -> None:
@@ -83,27 +52,6 @@ def test_the_host_killed_with_signal_9_in_the_middle_of_a_run(world: World, run:
     assert kill("devhost", " host ", str(world.home)) == host
     assert world.ended(run[0]).state is State.SUCCEEDED
     assert world.results(run[0]) == run[1]
-
-
-def test_azurite_stopped_for_20_seconds_in_the_middle_of_a_run_and_of_a_stream(
-    world: World, run: tuple[str, dict[str, bytes]], tmp_path: Path
-) -> None:
-    before, events = world.windows(), world.events()
-    world.again(run[0])
-    wait_for(lambda: world.runs.load(run[0])[0].state is State.RUNNING, "The run did not start")
-    world.azurite.terminate()
-    world.azurite.wait()
-    later = tmp_path / "later.csv"
-    later.write_text((world.home / "readings.csv").read_text().replace("2026-01-31T10", "2026-01-31T12"))
-    world.tally("import", str(later))
-    time.sleep(OUTAGE_SECONDS)
-    world.azurite = start_azurite(world.env, world.home)
-    assert world.ended(run[0], 200).state is State.SUCCEEDED
-    assert world.results(run[0]) == run[1]
-    wait_for(lambda: world.settled(events + world.sent), "The readings were not all taken in")
-    expected = expected_windows(later, 5)
-    found = world.windows().filter(world.windows()["window_end"] > before["window_end"].max())
-    assert found.drop("mean", "max", "std").equals(expected.drop("mean"))
 
 
 def test_a_message_delivered_again_after_the_run_ended_does_nothing(world: World, run: tuple[str, object]) -> None:
