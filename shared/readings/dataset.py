@@ -1,7 +1,7 @@
 """Windows in Blob Storage: Parquet by date and hour, written once per partition and file interval, read by span."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shared.errors import InvalidInput
 from shared.readings.event import Series
 from shared.readings.timestamps import from_micros
 from shared.readings.window import Grid, Rows
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     type Keep = Callable[[polars.DataFrame], polars.DataFrame]
 
 COLUMNS = ("device", "sensor", "window_end", "count", "mean", "min", "max", "std")
+KEY = COLUMNS[:3]
 _NAME = re.compile(r"date=([0-9-]{10})/hour=([0-9]{2})/(?:p(.+)-([0-9]{8}T[0-9]{6}Z)|[^/]+)\.parquet")
 _HOUR = timedelta(hours=1)
 _TRANSFERS = 16
@@ -87,23 +89,37 @@ def read_windows(store: BlobStore, start: datetime, end: datetime, keep: "Keep |
 
     Columns: device, sensor (str), window_end (datetime[us, UTC]), count (i64), mean, min, max, std (f64). A window
     whose readings came through several partitions is one row. Only the span's hours are listed and its files read.
-    `keep` is shown the rows of each file in the span, and returns those wanted.
+    `keep` is shown the rows of each file in the span, and returns those wanted. Raises InvalidInput for a file that
+    does not hold windows.
+    """
+    return merged(read_files(store, start, end, COLUMNS, keep or (lambda rows: rows)), KEY)
+
+
+def read_files(
+    store: BlobStore, start: datetime, end: datetime, columns: Sequence[str], keep: "Keep"
+) -> "polars.DataFrame":
+    """What `keep` makes of the rows of each file, some of the columns of `read_windows`, one below the other.
+
+    `keep` may be called by several threads, also with no rows. Raises InvalidInput for a file that holds no windows.
     """
     import polars as pl
 
-    schema = _no_windows().schema
+    nothing = _no_windows().select(columns)
     inside = (pl.col("window_end") > pl.lit(start)) & (pl.col("window_end") <= pl.lit(end))
 
     def read(name: str) -> "polars.DataFrame":
         blob = store.get(name)
         if blob is None:
-            return _no_windows()
-        rows = pl.read_parquet(BytesIO(blob.data), columns=list(COLUMNS)).cast(schema).filter(inside)
-        return keep(rows) if keep else rows
+            return keep(nothing)
+        try:
+            rows = pl.read_parquet(BytesIO(blob.data), columns=list(columns)).select(columns).cast(nothing.schema)
+        except pl.exceptions.PolarsError as error:
+            raise InvalidInput(f"{name} in container windows does not hold windows: {error}") from error
+        return keep(rows.filter(inside))
 
     with ThreadPoolExecutor(_TRANSFERS) as pool:
-        frames = list(pool.map(read, [blob.name for blob in files(store, start, end)]))
-    return _merged(pl.concat([_no_windows(), *frames]))
+        frames = pool.map(read, [blob.name for blob in files(store, start, end)])
+        return pl.concat([keep(nothing), *frames])
 
 
 def _no_windows() -> "polars.DataFrame":
@@ -113,20 +129,29 @@ def _no_windows() -> "polars.DataFrame":
     return pl.DataFrame(schema=dict(zip(COLUMNS, kinds, strict=True)))
 
 
-def _merged(frame: "polars.DataFrame") -> "polars.DataFrame":
-    """One row per (series, window): counts added, moments combined (Chan et al. 1983, pairwise update)."""
+def merged(rows: "polars.DataFrame", key: Sequence[str]) -> "polars.DataFrame":
+    """One row per window, sorted: counts added, moments combined (Chan et al. 1983, pairwise update).
+
+    `key` are the first columns, which name a window; of the others it takes those there are.
+    """
     import polars as pl
 
-    key = ["device", "sensor", "window_end"]
-    frame = frame.sort(*key, "count", "mean", "std")
-    if not frame.select(key).is_duplicated().any():
-        return frame
-    count, mean, std = pl.col("count"), pl.col("mean"), pl.col("std")
+    rows = rows.sort(*key, *(name for name in ("count", "mean", "std") if name in rows.columns))
+    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in key)
+    if not rows.select(again.any()).item():
+        return rows
+    count, mean = pl.col("count"), pl.col("mean")
     whole = (mean * count).sum() / count.sum()
-    variance = ((std**2 + (mean - whole) ** 2) * count).sum() / count.sum()
-    return frame.group_by(key, maintain_order=True).agg(
-        count.sum(), whole.alias("mean"), pl.col("min").min(), pl.col("max").max(), variance.sqrt().alias("std")
-    )
+    variance = ((pl.col("std") ** 2 + (mean - whole) ** 2) * count).sum() / count.sum()
+    combined = {
+        "count": count.sum(),
+        "mean": whole,
+        "min": pl.col("min").min(),
+        "max": pl.col("max").max(),
+        "std": variance.sqrt(),
+    }
+    wanted = [combined[name].alias(name) for name in rows.columns if name in combined]
+    return rows.group_by(key, maintain_order=True).agg(wanted)
 
 
 def files(store: BlobStore, start: datetime, end: datetime) -> Iterator[BlobInfo]:

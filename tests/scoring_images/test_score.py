@@ -1,6 +1,7 @@
 """Scoring a part: which windows are scored, with what history, and what is written about them."""
 
 from datetime import timedelta
+from io import BytesIO
 
 import msgspec
 import numpy as np
@@ -179,6 +180,26 @@ def test_a_file_that_holds_no_windows_is_an_error_that_names_it(plant: Plant) ->
     plant.containers.windows.put(name, b"PAR1 and so on")
     with pytest.raises(InvalidInput, match=name):
         plant.score(plant.job(), 0, 1)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"window_end": pl.Datetime("ms", "UTC"), "count": pl.Int32},
+        {"window_end": pl.Datetime("ns", "UTC"), "mean": pl.Float32},
+        {"window_end": pl.Datetime("us"), "device": pl.Categorical},
+    ],
+)
+def test_files_of_another_writer_are_scored_too(plant: Plant, kinds: dict[str, pl.DataType]) -> None:
+    plant.train([model("pump", "flow")])
+    plant.send("pump", "flow", [1.0, -1.0] * 60)
+    for info in list(plant.containers.windows.list())[::2]:
+        held, file = plant.containers.windows.get(info.name), BytesIO()
+        assert held is not None
+        pl.read_parquet(BytesIO(held.data)).reverse().cast(kinds).write_parquet(file)  # type: ignore[arg-type]
+        plant.containers.windows.put(info.name, file.getvalue())
+    plant.score(plant.job(), 0, 1)
+    assert plant.predictions(plant.job())["value"].to_list() == [1.0, -1.0] * 60
 
 
 def test_a_bundle_that_does_not_exist_is_an_error(plant: Plant) -> None:
