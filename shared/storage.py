@@ -108,7 +108,7 @@ class MemoryQueue:
 @contextmanager
 def _reaching(what: str) -> Iterator[None]:
     """Turn the SDK's errors into ours: a changed blob is a Conflict, everything else may pass."""
-    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError
+    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ServiceRequestError
 
     try:
         yield
@@ -116,6 +116,10 @@ def _reaching(what: str) -> Iterator[None]:
         raise Conflict(f"{what} was changed by somebody else.") from error
     except AzureError as error:
         reason = str(error).partition("\n")[0]
+        if isinstance(
+            error, ServiceRequestError
+        ):  # no connection: the system's word comes last, after the client's own
+            reason = reason.removesuffix('"))').rpartition(": ")[2]
         raise Transient(f"{what} cannot be reached: {reason}", "Is the storage account up? (`make up`)") from error
 
 
@@ -199,27 +203,31 @@ class AzureQueue:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The two accounts: data, which users may see, and control, which they may not."""
+    """The two accounts: data, which users may see, and control, which they may not.
+
+    `connect_retries` is how often an account is tried again that no connection can be made to.
+    """
 
     data_account: Connection
     control_account: Connection
+    connect_retries: int = 3
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Storage":
+    def from_settings(cls, settings: Settings, connect_retries: int = 3) -> "Storage":
         """The accounts that the settings name; nothing is contacted yet."""
-        return cls(settings.data_storage, settings.control_storage)
+        return cls(settings.data_storage, settings.control_storage, connect_retries)
 
     def data(self, container: str) -> BlobStore:
         """A container of the data account."""
-        return AzureBlobs(_blob_service(self.data_account).get_container_client(container))
+        return AzureBlobs(_blob_service(self.data_account, self.connect_retries).get_container_client(container))
 
     def control(self, container: str) -> BlobStore:
         """A container of the control account."""
-        return AzureBlobs(_blob_service(self.control_account).get_container_client(container))
+        return AzureBlobs(_blob_service(self.control_account, self.connect_retries).get_container_client(container))
 
     def queue(self, name: str) -> Queue:
         """A queue of the control account."""
-        return AzureQueue(_queue_service(self.control_account).get_queue_client(name))
+        return AzureQueue(_queue_service(self.control_account, self.connect_retries).get_queue_client(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,17 +250,18 @@ class MemoryStorage(Storage):
 
 
 @cache
-def _blob_service(connection: Connection) -> "BlobServiceClient":
+def _blob_service(connection: Connection, connect_retries: int) -> "BlobServiceClient":
     from azure.storage.blob import BlobServiceClient
 
+    options = _RETRIES | {"retry_connect": connect_retries, "transport": _transport()}
     if connection.string:
-        return BlobServiceClient.from_connection_string(connection.string, transport=_transport(), **_RETRIES)
+        return BlobServiceClient.from_connection_string(connection.string, **options)
     address = _address(connection, connection.blob_uri, "blobServiceUri")
-    return BlobServiceClient(address, _credential(), transport=_transport(), **_RETRIES)
+    return BlobServiceClient(address, _credential(), **options)
 
 
-# Tries spread over half a minute: the SDK's own would wait 15 s before the second.
-_RETRIES: dict[str, Any] = {"retry_total": 5, "initial_backoff": 1, "increment_base": 2}
+# Tries after 3, 5, 9, 17 and 33 s, more or less: the SDK's own would wait 18 s before the second.
+_RETRIES: dict[str, Any] = {"retry_total": 5, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 
 
 def _transport() -> Any:
@@ -268,13 +277,14 @@ def _transport() -> Any:
 
 
 @cache
-def _queue_service(connection: Connection) -> "QueueServiceClient":
+def _queue_service(connection: Connection, connect_retries: int) -> "QueueServiceClient":
     from azure.storage.queue import QueueServiceClient
 
+    options = _RETRIES | {"retry_connect": connect_retries}
     if connection.string:
-        return QueueServiceClient.from_connection_string(connection.string, **_RETRIES)
+        return QueueServiceClient.from_connection_string(connection.string, **options)
     address = _address(connection, connection.queue_uri, "queueServiceUri")
-    return QueueServiceClient(address, credential=_credential(), **_RETRIES)
+    return QueueServiceClient(address, credential=_credential(), **options)
 
 
 def _address(connection: Connection, uri: str | None, part: str) -> str:

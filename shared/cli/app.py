@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from rich.markup import escape
 
 from shared.cli import backfill, doctor, evaluate, readings, runs, train
 from shared.cli.context import console
@@ -23,7 +24,8 @@ def main() -> None:
     try:
         app()
     except TallyError as error:
-        console.print(f"[red]{type(error).__name__}[/red]: {error.message}", highlight=False, soft_wrap=True)
+        kind, message = type(error).__name__, escape(error.message)
+        console.print(f"[red]{kind}[/red]: {message}", highlight=False, soft_wrap=True)
         if error.hint:
             console.print(error.hint, highlight=False, soft_wrap=True, markup=False)
         sys.exit(1)

@@ -27,8 +27,8 @@ def settings() -> Settings:
 
 @cache
 def storage() -> Storage:
-    """The two accounts that the settings name."""
-    return Storage.from_settings(settings())
+    """The two accounts that the settings name; somebody waits, so one that is away is soon given up."""
+    return Storage.from_settings(settings(), connect_retries=1)
 
 
 @cache

@@ -1,7 +1,7 @@
 """`tally import` and `tally simulate`: readings into Event Hubs, from files or from machines that do not exist."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import batched, chain, groupby
 from pathlib import Path
@@ -90,9 +90,17 @@ def simulate(
         rate = devices * sensors / every
     ticks = fleet.samples(to_micros(begin), every, steps, planned)
     with _progress() as progress:
-        tracked = progress.track(ticks, total=steps, description="Simulating")
-        sent, _ = _send(_warned(chain.from_iterable(tracked)), rate)
-    console.print(f"Sent {sent:,} readings from {begin:%Y-%m-%d %H:%M:%S} UTC; {len(planned)} anomalies in {labels}.")
+        bar = progress.add_task("Simulating", total=steps)
+        sent, _ = _send(_warned(_one_by_one(ticks, lambda: progress.advance(bar))), rate)
+    told = f"Sent {sent:,} readings from {begin:%Y-%m-%d %H:%M:%S} UTC; {len(planned)} anomalies in {labels}."
+    console.print(told, markup=False)
+
+
+def _one_by_one(ticks: "Iterable[list[Sample]]", on_tick: Callable[[], None]) -> "Iterator[Sample]":
+    """The samples; `Progress.track` would leave a thread behind that keeps the process from ending after an error."""
+    for tick in ticks:
+        yield from tick
+        on_tick()
 
 
 def _begin(start: datetime | None, duration: float, live: bool) -> datetime:

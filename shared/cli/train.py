@@ -105,7 +105,10 @@ def _windows(start: datetime | None, end: datetime | None, progress: Progress) -
     hours = sorted({begin.replace(minute=0, second=0) for begin in begins if begin})
     low, high = start or datetime.min.replace(tzinfo=UTC), end or datetime.max.replace(tzinfo=UTC)
     spans = [(max(hour, low), min(hour + HOUR, high)) for hour in hours if hour + HOUR > low and hour < high]
-    frames = [read_windows(store, *span) for span in progress.track(spans, description="Reading hours")]
+    frames, reading = [], progress.add_task("Reading hours", total=len(spans))
+    for span in spans:
+        frames.append(read_windows(store, *span))
+        progress.advance(reading)
     if not any(map(len, frames)):
         raise NotFound("There are no windows in this span.", "`tally import` or `tally simulate` sends readings.")
     return pl.concat([frame.select("device", "sensor", "window_end", "mean") for frame in frames])

@@ -9,6 +9,7 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.eventhub import EventHubConsumerClient, EventHubProducerClient
+    from azure.eventhub.exceptions import EventHubError
 
 
 @contextmanager
@@ -41,8 +42,13 @@ def last_sequences(settings: Settings) -> dict[str, int]:
         with open_consumer(settings) as hub:
             held = [hub.get_partition_properties(partition) for partition in hub.get_partition_ids()]
     except EventHubError as error:
-        raise Transient(f"The event hub cannot be asked what it holds: {error.message}", HINT) from error
+        raise Transient(f"The event hub cannot be asked what it holds: {first_line(error)}.", HINT) from error
     return {partition["id"]: partition["last_enqueued_sequence_number"] for partition in held}
+
+
+def first_line(error: "EventHubError") -> str:
+    """What happened; the lines after it repeat that with the protocol's names."""
+    return str(error.message).partition("\n")[0].rstrip(".")
 
 
 HINT = "Check that the hub exists, and on this machine that `make up` runs."

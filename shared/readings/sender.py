@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from shared.errors import SettingsError, Transient
-from shared.readings.hub import HINT
+from shared.readings.hub import HINT, first_line
 from shared.readings.partition_key import partition_of
 from shared.readings.samples import Sample
 
@@ -88,6 +88,6 @@ def _patiently[T](call: Callable[[], T], sleep: Callable[[float], None] = time.s
             raise SettingsError("Event Hubs refuses the key or identity.", "Check the setting EventHubs.") from error
         except EventHubError as error:
             if attempt == tries:
-                raise Transient(f"Event Hubs does not take what is sent: {error.message}", HINT) from error
+                raise Transient(f"Event Hubs does not take what is sent: {first_line(error)}.", HINT) from error
             sleep(min(_LONGEST_WAIT, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
     raise AssertionError("unreachable")
