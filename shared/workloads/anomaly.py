@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from math import ceil
 
 import msgspec
@@ -144,18 +145,16 @@ def _due(driver: Driver, storage: Storage, settings: Settings, since: datetime) 
     pause = driver.now() - come.last_arrival
     silent = not come.unfinished and pause > timedelta(seconds=settings.idle_seconds)
     seconds = settings.scoring_span_seconds
-    spans = list(due_spans(storage.data("windows"), since, come.sealed_until, seconds, silent=silent))
+    found = due_spans(storage.data("windows"), since, come.sealed_until, seconds, silent=silent)
+    spans = list(islice(found, RUNS_PER_TICK))
     return Mark(spans[-1].end if spans else since, spans, bundle)
 
 
 def due_spans(windows: BlobStore, since: datetime, sealed: datetime, seconds: int, *, silent: bool) -> Iterator[Span]:
     """The spans with windows from `since` on: whole ones, aligned to the epoch, and where the stream fell silent
-    the one it stopped in, as far as it goes; at most RUNS_PER_TICK.
+    the one it stopped in, as far as it goes.
     """
-    for _ in range(RUNS_PER_TICK):
-        hour = next_hour(windows, since, sealed)
-        if hour is None:
-            return
+    while (hour := next_hour(windows, since, sealed)) is not None:
         start = max(since, _aligned(hour, seconds))
         whole = _aligned(start, seconds) + timedelta(seconds=seconds)
         if start >= sealed or (whole > sealed and not silent):

@@ -122,6 +122,13 @@ def test_a_tick_cut_off_before_it_started_anything_is_made_up_for(plant: Plant) 
     assert plant.tick() == ["anomaly-20260131T100000Z-3600s"]
 
 
+def test_short_spans_get_past_a_long_silence(plant: Plant) -> None:
+    plant.train()
+    plant.read(TEN + timedelta(minutes=55), TEN + timedelta(minutes=57))
+    short = replace(SETTINGS, scoring_span_seconds=60)
+    assert start_due_runs(plant.driver, plant.storage, short)[:1] == ["anomaly-20260131T105500Z-60s"]
+
+
 @given(minutes=st.lists(st.integers(1, 200), min_size=1, max_size=8), ticks=st.sets(st.integers(0, 8)))
 @settings(max_examples=20, deadline=None)
 def test_spans_never_overlap_and_leave_no_window_out(minutes: list[int], ticks: set[int]) -> None:
