@@ -98,10 +98,10 @@ class Driver:
         return [run.id for run in lost]
 
     def _look(self, run: Run) -> Status:
+        if run.cancelling:  # also one that is queued: the move that submitted it may have been outrun
+            self.compute.cancel(run.id)
         if run.state is State.QUEUED:
             return self._submit(run)
-        if run.cancelling:
-            self.compute.cancel(run.id)
         try:
             return self.compute.status(run.id)
         except NotFound:

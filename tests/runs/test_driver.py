@@ -158,6 +158,21 @@ def test_a_run_cancelled_before_it_was_submitted_never_is(world: World) -> None:
     assert (world.state(), world.compute.submissions) == (State.CANCELLED, [])
 
 
+def test_a_run_cancelled_while_it_is_being_submitted_is_stopped_on_compute_too(world: World) -> None:
+    class Slow(FakeCompute):
+        def submit(self, run_id: str, attempt: int, tasks: Sequence[Task]) -> None:
+            super().submit(run_id, attempt, tasks)
+            world.driver.cancel(run_id)
+
+    compute = Slow()
+    driver = replace(world.driver, compute=compute)
+    driver.start(world.run())
+    while world.queue.messages:
+        driver.move(read_message(world.queue.messages.pop(0)[0]))
+    assert world.state() is State.CANCELLED
+    assert compute.seen["r"].phase is Phase.CANCELLED
+
+
 class Racing(MemoryBlobs):
     """A container in which somebody else changes every record once, just before it is written."""
 
