@@ -120,7 +120,9 @@ def _reaching(what: str) -> Iterator[None]:
             error, ServiceRequestError
         ):  # no connection: the system's word comes last, after the client's own
             reason = reason.removesuffix('"))').rpartition(": ")[2]
-        raise Transient(f"{what} cannot be reached: {reason}", "Is the storage account up? (`make up`)") from error
+        raise Transient(
+            f"{what} cannot be reached: {reason.rstrip('.')}.", "Is the storage account up? (`make up`)"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
