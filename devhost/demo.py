@@ -47,21 +47,12 @@ def scene() -> Scene:
             ("train", "anomaly", "--per", "device", "--first", "400"),
             ("evaluate", *files, "--skip", "400"),
         )
-    labels = str(OUT / "labels.csv")
+    labels = str((OUT / "labels.csv").relative_to(ROOT))
     return Scene(
         "4 simulated machines, 5 sensors each, with anomalies injected",
         (
-            "simulate",
-            "--devices",
-            "4",
-            "--sensors",
-            "5",
-            "--duration",
-            "5400",
-            "--anomalies",
-            "0.03",
-            "--labels",
-            labels,
+            *("simulate", "--devices", "4", "--sensors", "5", "--from", "2026-01-31T10:00:00Z", "--duration", "5400"),
+            *("--anomalies", "0.03", "--labels", labels),
         ),
         ("train", "anomaly", "--first", "2500"),
         ("evaluate", labels, "--skip", "2700"),

@@ -93,12 +93,15 @@ def run_for(span: Span, bundle: str, now: datetime, *, backfill: bool = False) -
 def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime) -> Run:
     """The run that scores [start, end) with the current bundle, whether or not it was scored before.
 
-    Raises InvalidInput where a time has no zone or is out of range, the span is empty, or no bundle is current.
+    Raises InvalidInput where a time has no zone, parts of seconds, or is out of range, the span is empty, or no bundle
+    is current.
     """
     if start.tzinfo is None or end.tzinfo is None:
         raise InvalidInput("A time of the span has no zone.", "Write it like 2026-01-31T10:00:00Z.")
     if not all(1970 < time.year < 9999 for time in (start, end)):
         raise InvalidInput("The span lies outside the years that readings can have.")
+    if start.microsecond or end.microsecond:  # the run's id names whole seconds
+        raise InvalidInput("A time of the span has parts of seconds.", "Windows begin at whole ones.")
     bundle = current_version(storage.control("bundles"))
     if bundle is None:
         raise InvalidInput("There is no bundle to score with.", "Train one: `tally train anomaly`.")
@@ -151,11 +154,11 @@ def _due(driver: Driver, storage: Storage, settings: Settings, since: datetime) 
 
 
 def due_spans(windows: BlobStore, since: datetime, sealed: datetime, seconds: int, *, silent: bool) -> Iterator[Span]:
-    """The spans with windows from `since` on: whole ones, aligned to the epoch, and where the stream fell silent
-    the one it stopped in, as far as it goes.
+    """The spans with windows from `since` on: those that end at a multiple of `seconds`, and, where the stream fell
+    silent, the one it stopped in as far as it goes.
     """
     while (hour := next_hour(windows, since, sealed)) is not None:
-        start = max(since, _aligned(hour, seconds))
+        start = max(since, hour)
         whole = _aligned(start, seconds) + timedelta(seconds=seconds)
         if start >= sealed or (whole > sealed and not silent):
             return
