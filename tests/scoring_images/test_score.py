@@ -1,5 +1,6 @@
 """Scoring a part: which windows are scored, with what history, and what is written about them."""
 
+import csv
 from datetime import timedelta
 from io import BytesIO
 
@@ -149,6 +150,19 @@ def test_the_csv_has_the_reference_layout(plant: Plant) -> None:
         "2026-11-20 22:00:05.000,pump,flow,0.5,0",
         "2026-11-20 22:00:10.000,pump,flow,9.0,1",
     ]
+
+
+def test_names_come_out_of_the_csv_as_they_went_in(plant: Plant) -> None:
+    names = sorted(['=1+1"', "a,b", "../..", "' lead", "'", '"', "\N{SNOWMAN}\u202e", "<b>", "null", "x" * 128])
+    plant.train([model(name, name) for name in names])
+    for name in names:
+        plant.send(name, name, [9.0])
+    job = plant.job(csv=True)
+    plant.score(job, 0, len(names))
+    blob = plant.containers.predictions.get(job.part_name(0, "csv"))
+    assert blob is not None
+    rows = list(csv.reader(blob.data.decode().splitlines()))[1:]
+    assert [row[1:] for row in rows] == [[name, name, "9.0", "1"] for name in names]
 
 
 def test_a_span_without_windows_gives_an_empty_part(plant: Plant) -> None:
