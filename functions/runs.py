@@ -1,6 +1,7 @@
 """The triggers that move runs on, and the HTTP API that shows and steers them."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +92,7 @@ def _steered(verb: Callable[[str], None], run_id: str) -> func.HttpResponse:
 def _decode(body: bytes) -> Request:
     try:
         asked = msgspec.json.decode(body, type=Request)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(f"The body is not a request for a run: {error}.", _EXAMPLE) from error
     if asked.workload != anomaly.WORKLOAD:
         raise InvalidInput(f"There is no workload {asked.workload!r}.", _EXAMPLE)
@@ -102,7 +103,7 @@ _EXAMPLE = 'Send {"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z"
 
 
 def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 200:
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 200:
         raise InvalidInput(f"limit is {text!r}.", "It is a number from 1 to 200.")
     return int(text)
 

@@ -71,6 +71,8 @@ def test_the_same_request_twice_is_the_same_run(storage: MemoryStorage) -> None:
         b'{"start": "2026-01-31T11:00:00Z", "end": "2026-01-31T10:00:00Z"}',
         b'{"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z", "workload": "weather"}',
         b'{"start": "0001-01-01T00:00:00+23:59", "end": "2026-01-31T11:00:00Z"}',
+        b'{"start": "2026-01-31T10:00:00.5Z", "end": "2026-01-31T11:00:00Z"}',
+        b'{"x": ' + b"[" * 100_000,
     ],
 )
 def test_a_request_that_makes_no_sense_is_422_with_a_hint(storage: MemoryStorage, body: bytes) -> None:
@@ -96,7 +98,7 @@ def test_a_run_is_cancelled_once_and_then_retried(storage: MemoryStorage) -> Non
     assert call(runs.retry_run, run_id=run["id"])[1]["state"] == "queued"
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "201", "many", "1.5"])
+@pytest.mark.parametrize("limit", ["0", "-1", "201", "many", "1.5", "9" * 5_000])
 def test_a_limit_outside_its_range_is_422(storage: MemoryStorage, limit: str) -> None:
     assert call(runs.list_runs, limit=limit)[0] == 422
 
