@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from scoring_images.anomaly.job import Containers, Job, Part
 from shared.errors import InvalidInput, NotFound, TallyError
@@ -62,6 +63,10 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
     score = commands.add_parser("score", help="score one part of a run")
     merge = commands.add_parser("merge", help="add up all parts, write summary and report")
+    csv = commands.add_parser("csv", help="score a CSV file as it stands, without a run")
+    csv.add_argument("source", type=Path, metavar="IN.csv", help="TS,Device,Tag,Value; each series in time order")
+    csv.add_argument("sink", type=Path, metavar="OUT.csv", help="TS,Device,Tag,Val,Prediction (1 = anomaly)")
+    csv.add_argument("--bundle", metavar="VERSION", help="version of the bundle; without one, the current")
     for command in (score, merge):
         command.add_argument("--run", required=True, help="id of the run; names its outputs")
         command.add_argument("--bundle", required=True, metavar="VERSION", help="version of the bundle of models")
@@ -79,6 +84,12 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> None:
     """Do what the command line asks for. Heavy imports wait until here, so that help and errors come at once."""
+    if arguments.command == "csv":
+        from scoring_images.anomaly.csv_job import score_file
+
+        bundles = Storage.from_settings(Settings.from_env()).control("bundles")
+        print(score_file(bundles, arguments.bundle, arguments.source, arguments.sink))
+        return
     job = Job(arguments.run, arguments.bundle, arguments.start, arguments.end, arguments.parts, arguments.csv)
     settings = Settings.from_env()
     containers = Containers.of(Storage.from_settings(settings))

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from scoring_images.anomaly.plain_csv import PlainReader
 from scoring_images.anomaly.series_numbers import SeriesNumbers
 from shared.errors import InvalidInput
+from shared.models.bundle import current_version, read_bundle
 from shared.models.features import FeatureSpec, Per, features
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels, starts
+from shared.storage import BlobStore
 
 BLOCK_BYTES = 32 << 20
 MAX_LINE = 1 << 20  # bytes
@@ -32,6 +35,31 @@ class CsvReport:
     flagged: int = 0
     rejected: int = 0  # no device, sensor or finite number in it
     without_model: dict[tuple[str, str], int] = field(default_factory=dict)  # (device, sensor): lines
+
+
+def score_file(bundles: BlobStore, version: str | None, source: Path, sink: Path) -> str:
+    """Score a file with a bundle (None: the current one) into another, which appears whole; a sentence about it.
+
+    Raises InvalidInput for a file that cannot be read or scored, and BundleError.
+    """
+    version = version or current_version(bundles)
+    if version is None:
+        raise InvalidInput("There is no bundle to score with.", "Train one: `tally train anomaly`.")
+    bundle = read_bundle(bundles, version)
+    part = sink.with_name(f"{sink.name}.part")
+    try:
+        with source.open("rb") as read, part.open("wb") as written:
+            report = score_csv(bundle.models, FeatureSpec.from_dict(bundle.manifest.features), read, written)
+        part.replace(sink)
+    except OSError as error:
+        raise InvalidInput(f"{error.filename} cannot be used: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    unknown = sum(report.without_model.values())
+    return (
+        f"{report.scored:,} lines scored with bundle {version}, {report.flagged:,} flagged; "
+        f"{unknown:,} of series without a model and {report.rejected:,} that are no readings left out"
+    )
 
 
 def score_csv(models: PackedModels, spec: FeatureSpec, source: BinaryIO, sink: BinaryIO) -> CsvReport:

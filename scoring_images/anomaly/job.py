@@ -10,6 +10,7 @@ from time import perf_counter
 import msgspec
 
 from shared.errors import InvalidInput, NotFound
+from shared.predictions import folder
 from shared.storage import BlobStore, Storage
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -37,7 +38,7 @@ class Job:
     @property
     def folder(self) -> str:
         """Where the run's predictions lie in the container `predictions`."""
-        return f"date={self.start:%Y-%m-%d}/hour={self.start:%H}/run={self.run}"
+        return folder(self.run, self.start)
 
     def part_name(self, number: int, kind: str) -> str:
         """The blob of a part's rows (`parquet`, `csv`) or counts (`json`)."""

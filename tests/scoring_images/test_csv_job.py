@@ -1,7 +1,9 @@
 """The CSV job: every line that can be scored comes back with the prediction that scikit-learn would have given."""
 
 import csv
+from datetime import UTC, datetime
 from io import BytesIO, StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_images.anomaly import csv_job
-from scoring_images.anomaly.csv_job import CsvReport, score_csv
+from scoring_images.anomaly.csv_job import CsvReport, score_csv, score_file
 from shared.errors import InvalidInput
+from shared.models.bundle import make_current, write_bundle
 from shared.models.features import FeatureSpec, Per
 from shared.models.one_class_svm import PackedModels, SeriesModel, pack
+from shared.storage import MemoryBlobs
 
 HEADER = "TS,Device,Sensor,Value\n"
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 OUT = "TS,Device,Tag,Val,Prediction\n"
 
 
@@ -177,3 +182,34 @@ def test_a_bundle_without_models_scores_nothing() -> None:
 def test_models_of_whole_devices_are_refused() -> None:
     with pytest.raises(InvalidInput, match="one model per series"):
         score_csv(MODELS, FeatureSpec(per=Per.DEVICE), BytesIO(HEADER.encode()), BytesIO())
+
+
+def bundles_with(models: PackedModels) -> MemoryBlobs:
+    store = MemoryBlobs()
+    version = write_bundle(
+        store, models, features=FeatureSpec().to_dict(), parameters={}, metrics={}, data_span=(NOON, NOON)
+    )
+    make_current(store, version)
+    return store
+
+
+def test_a_file_is_scored_with_the_current_bundle_and_appears_whole(tmp_path: Path) -> None:
+    source, sink = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(f"{HEADER}t,1,1,1\nt,1,nobody,1\nt,1,1,what\n")
+    said = score_file(bundles_with(MODELS), None, source, sink)
+    assert "1 lines scored" in said
+    assert "1 of series without a model and 1 that are no readings" in said
+    assert sink.read_text().splitlines()[0] == "TS,Device,Tag,Val,Prediction"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_a_file_that_cannot_be_scored_leaves_nothing_behind(tmp_path: Path) -> None:
+    source, sink = tmp_path / "in.csv", tmp_path / "out.csv"
+    with pytest.raises(InvalidInput, match=r"in\.csv"):
+        score_file(bundles_with(MODELS), None, source, sink)
+    source.write_text("nonsense\n")
+    with pytest.raises(InvalidInput, match="header"):
+        score_file(bundles_with(MODELS), None, source, sink)
+    with pytest.raises(InvalidInput, match="no bundle"):
+        score_file(MemoryBlobs(), None, source, sink)
+    assert not sink.exists()
