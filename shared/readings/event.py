@@ -83,11 +83,14 @@ def decode_object(body: bytes) -> dict[str, msgspec.Raw]:
 
 def _why_malformed(body: bytes) -> Reason:
     """Python writes NaN and Infinity into JSON, which is not JSON: such a body deserves the true reason."""
+    constants: list[str] = []
     try:
-        parsed = json.loads(body)
+        parsed = json.loads(body, parse_constant=constants.append)
     except (ValueError, RecursionError):
         return Reason.MALFORMED
-    return Reason.NOT_FINITE if isinstance(parsed, dict) else Reason.NOT_AN_OBJECT
+    if not isinstance(parsed, dict):
+        return Reason.NOT_AN_OBJECT
+    return Reason.NOT_FINITE if constants else Reason.MALFORMED
 
 
 @lru_cache(maxsize=1024)

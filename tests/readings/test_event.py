@@ -44,6 +44,8 @@ def test_names_of_any_case_and_ids_of_any_kind_mean_the_same(body: bytes) -> Non
         (b"", Reason.MALFORMED),
         (b'{"TS":', Reason.MALFORMED),
         (b"\xff\xfe", Reason.MALFORMED),
+        (changed().decode().encode("utf-16"), Reason.MALFORMED),
+        (changed(Device="\ud800"), Reason.MALFORMED),
         (changed() + changed(), Reason.MALFORMED),
         (b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}", Reason.MALFORMED),
         (b"[]", Reason.NOT_AN_OBJECT),
