@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
@@ -23,6 +24,18 @@ pytestmark = pytest.mark.anyio
 async def queues(azurite: Azurite) -> AsyncIterator[QueueServiceClient]:
     async with QueueServiceClient.from_connection_string(azurite.control) as service:
         yield service
+
+
+async def sent(service: QueueServiceClient, name: str, text: str) -> None:
+    """Send a message once the host has made the queue."""
+    async with asyncio.timeout(20), service.get_queue_client(name) as client:
+        while True:
+            try:
+                await client.send_message(text)
+            except ResourceNotFoundError:
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 async def taken(service: QueueServiceClient, name: str, count: int) -> list[str]:
@@ -103,8 +116,7 @@ async def test_a_queue_message_is_retried_and_then_poison(azurite: Azurite, tmp_
     settings = app_settings(azurite, "poison")
     async with running(settings, tmp_path), queues(azurite) as service:
         fail("take", 3)
-        async with service.get_queue_client("poison-in") as client:
-            await client.send_message("bad luck")
+        await sent(service, "poison-in", "bad luck")
         assert [(await seen("take"))[:2] for _ in range(3)] == [("bad luck", n) for n in (1, 2, 3)]
         assert await taken(service, "poison-in-poison", 1) == ["bad luck"]
         async with service.get_queue_client("poison-in") as client:
