@@ -42,7 +42,10 @@ def file_start(name: str) -> datetime | None:
     if match is None:
         return None
     text, form = (match[4], "%Y%m%dT%H%M%SZ") if match[4] else (f"{match[1]}T{match[2]}", "%Y-%m-%dT%H")
-    return datetime.strptime(text, form).replace(tzinfo=UTC)
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def write(store: BlobStore, partition: str, rows: Rows, names: list[Series], grid: Grid) -> int:

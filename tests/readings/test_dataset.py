@@ -142,10 +142,11 @@ def test_the_first_window_is_the_earliest_of_all_partitions() -> None:
     assert first_window(account.windows) == START + timedelta(seconds=90)
 
 
-def test_a_foreign_blob_between_the_files_is_not_read() -> None:
+@pytest.mark.parametrize("name", ["notes.txt", "p0-20180406T000000Z.parquet.part", "p0-99999999T999999Z.parquet"])
+def test_a_foreign_blob_between_the_files_is_not_read(name: str) -> None:
     account = account_of([body(0)])
     rows = account.rows()
-    account.windows.put("date=2018-04-06/hour=20/notes.txt", b"hello")
+    account.windows.put(f"date=2018-04-06/hour=20/{name}", b"hello")
     assert account.rows().equals(rows)
 
 
