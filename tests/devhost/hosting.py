@@ -11,6 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 import aiohttp
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue.aio import QueueServiceClient
 
 from devhost.host import Place, run_host
 from devhost.http import bind
@@ -66,3 +68,15 @@ async def running(settings: dict[str, str], folder: Path) -> AsyncIterator[Runni
         stop.set()
         await host
         environment.stop()
+
+
+async def sent(service: QueueServiceClient, name: str, text: str) -> None:
+    """Send a message once the host has made the queue."""
+    async with asyncio.timeout(20), service.get_queue_client(name) as client:
+        while True:
+            try:
+                await client.send_message(text)
+            except ResourceNotFoundError:
+                await asyncio.sleep(0.05)
+            else:
+                return

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from tests.azurite import Azurite
-from tests.devhost.hosting import app_settings, running
+from tests.devhost.hosting import app_settings, running, sent
 from tests.devhost.witness import fail, seen
 
 pytestmark = pytest.mark.anyio
@@ -24,18 +23,6 @@ pytestmark = pytest.mark.anyio
 async def queues(azurite: Azurite) -> AsyncIterator[QueueServiceClient]:
     async with QueueServiceClient.from_connection_string(azurite.control) as service:
         yield service
-
-
-async def sent(service: QueueServiceClient, name: str, text: str) -> None:
-    """Send a message once the host has made the queue."""
-    async with asyncio.timeout(20), service.get_queue_client(name) as client:
-        while True:
-            try:
-                await client.send_message(text)
-            except ResourceNotFoundError:
-                await asyncio.sleep(0.05)
-            else:
-                return
 
 
 async def taken(service: QueueServiceClient, name: str, count: int) -> list[str]:

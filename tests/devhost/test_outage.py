@@ -15,7 +15,7 @@ from devhost.eventhub.server import Options, listen
 from devhost.eventhub.tokens import SharedKey
 from devhost.supervisor import answers
 from tests.azurite import ROOT, Azurite
-from tests.devhost.hosting import running
+from tests.devhost.hosting import running, sent
 from tests.devhost.test_eventhubs import send
 from tests.devhost.test_up import settings_for
 from tests.devhost.witness import seen
@@ -41,7 +41,7 @@ async def start_azurite(settings: dict[str, str], folder: Path) -> Process:
 
 async def put(settings: dict[str, str], text: str) -> None:
     async with QueueServiceClient.from_connection_string(settings["ControlStorage"]) as service:
-        await service.get_queue_client(settings["IN_QUEUE"]).send_message(text)
+        await sent(service, settings["IN_QUEUE"], text)
 
 
 async def test_triggers_back_off_while_storage_is_away_and_resume(azurite: Azurite, tmp_path: Path) -> None:
