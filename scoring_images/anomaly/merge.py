@@ -15,6 +15,7 @@ from shared.errors import InvalidInput
 from shared.models.bundle import read_bundle
 from shared.models.features import FeatureSpec
 from shared.models.one_class_svm import PackedModels
+from shared.storage import BlobStore
 
 LISTED = 500
 PLOTTED = 40
@@ -46,7 +47,16 @@ def merge(job: Job, containers: Containers) -> Summary:
     with stages.stage("write"):
         containers.predictions.put(f"{job.folder}/summary.json", msgspec.json.format(msgspec.json.encode(summary)))
         containers.reports.put(f"{job.run}.html", page)
+        _clear(containers.predictions, job)
     return summary
+
+
+def _clear(predictions: BlobStore, job: Job) -> None:
+    """Remove what an earlier attempt left that was cut into more parts than this one."""
+    kept = {job.part_name(number, kind) for number in range(job.parts) for kind in ("parquet", "csv", "json")}
+    for blob in list(predictions.list(f"{job.folder}/part-")):
+        if blob.name not in kept:
+            predictions.delete(blob.name)
 
 
 def _check(parts: Sequence[PartSummary], models: PackedModels) -> None:

@@ -153,7 +153,7 @@ def resumed(order: Order, before: Progress | None) -> Progress:
     waiting = {task.id: TaskState.WAITING for task in order.tasks}
     if before is None:
         return Progress(order.attempt, waiting, dict.fromkeys(waiting, 0))
-    done = {task_id: state for task_id, state in before.states.items() if state is TaskState.DONE}
+    done = {task_id: TaskState.DONE for task_id in waiting if before.states.get(task_id) is TaskState.DONE}
     if before.attempt < order.attempt:
         return Progress(order.attempt, waiting | done, dict.fromkeys(waiting, 0))
     return before
@@ -162,7 +162,8 @@ def resumed(order: Order, before: Progress | None) -> Progress:
 def main() -> int:
     """Execute the run folder named on the command line, in the background; leaves where one is at it."""
     folder = RunFolder(Path(sys.argv[1]))
-    if os.fork():
+    logs = Storage.from_settings(Settings.from_env()).control("logs")
+    if os.fork():  # what cannot be begun at all has failed by now, where the caller sees it
         return 0
     os.setsid()
     with (folder.path / "lock").open("a") as lock:
@@ -172,7 +173,6 @@ def main() -> int:
         if order is None:
             return 0
         progress = resumed(order, folder.progress())
-        logs = Storage.from_settings(Settings.from_env()).control("logs")
         slots = folder.path.parent / "slots"
         slots.mkdir(exist_ok=True)
         asyncio.run(Execution(folder, order, progress, logs, slots, os.cpu_count() or 1).run())

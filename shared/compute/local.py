@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from shared.compute import Phase, Status, Task
-from shared.errors import NotFound
+from shared.errors import NotFound, Transient
 
 
 class TaskState(StrEnum):
@@ -146,12 +146,16 @@ class LocalCompute:
         """See that a process executes the run: it outlives this one, and a second one leaves at once."""
         if folder.executing():
             return
-        with (folder.path / "executor.log").open("ab") as log:
-            subprocess.run(
+        path = folder.path / "executor.log"
+        with path.open("ab") as log:
+            launch = subprocess.run(
                 [sys.executable, "-m", "shared.compute.executor", str(folder.path.resolve())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                check=True,
+                check=False,
                 cwd=Path(__file__).resolve().parents[2],
             )
+        if launch.returncode:
+            last = path.read_text(errors="replace").strip().rpartition("\n")[2]
+            raise Transient(f"The process that executes {folder.path.name} cannot start: {last}")

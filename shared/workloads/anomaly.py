@@ -54,7 +54,9 @@ class AnomalyWorkload:
             "--parts", str(len(chunks)), *(("--csv",) if self.settings.predictions_csv else ()),
         )  # fmt: skip
         scores = [
-            self._task(f"score-{part:05d}", ("score", *common, "--part", str(part), *_series(chunk)))
+            self._task(
+                f"score-{part:05d}-of-{len(chunks):05d}", ("score", *common, "--part", str(part), *_series(chunk))
+            )
             for part, chunk in enumerate(chunks)
         ]
         return [*scores, self._task("merge", ("merge", *common), tuple(task.id for task in scores))]

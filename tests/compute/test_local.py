@@ -11,7 +11,7 @@ import pytest
 
 from shared.compute import Phase, Status, Task
 from shared.compute.local import LocalCompute
-from shared.errors import NotFound
+from shared.errors import NotFound, Transient
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.azurite import Azurite
@@ -157,3 +157,20 @@ def test_the_executor_uses_this_python(compute: LocalCompute) -> None:
     compute.submit("run", 1, [script("a", "import sys; print(sys.executable)")])
     assert ended(compute, "run").phase is Phase.SUCCEEDED
     assert sys.executable in compute.log("run", "a")
+
+
+def test_a_run_that_cannot_be_executed_says_so_at_once(compute: LocalCompute, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDOW_SECONDS", "five")
+    with pytest.raises(Transient, match="WINDOW_SECONDS is 'five'"):
+        compute.submit("run", 1, [script("a", "pass")])
+
+
+def test_an_attempt_that_is_cut_otherwise_begins_anew(compute: LocalCompute, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    fails = f"import os, sys; sys.exit(not os.path.exists({str(flag)!r}))"
+    compute.submit("run", 1, [script("a-of-1", "pass"), script("merge", fails, "a-of-1", retries=0)])
+    assert ended(compute, "run").phase is Phase.FAILED
+    flag.touch()
+    parts = [script("a-of-2", "pass"), script("b-of-2", "pass")]
+    compute.submit("run", 2, [*parts, script("merge", fails, "a-of-2", "b-of-2")])
+    assert ended(compute, "run") == Status(Phase.SUCCEEDED, 3, 3)

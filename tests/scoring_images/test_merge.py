@@ -67,6 +67,16 @@ def test_summary_and_report_are_written_under_fixed_names(plant: Plant) -> None:
     assert [info.name for info in plant.containers.reports.list()] == ["run-1.html"]
 
 
+def test_what_an_attempt_with_more_parts_left_is_removed(plant: Plant) -> None:
+    job = scored(plant)
+    store = plant.containers.predictions
+    for kind in ("parquet", "json"):
+        store.put(job.part_name(2, kind), b"of an earlier attempt")
+    merge(job, plant.containers)
+    names = {info.name for info in store.list(f"{job.folder}/part-")}
+    assert names == {job.part_name(number, kind) for number in range(2) for kind in ("parquet", "json")}
+
+
 def test_seconds_are_summed_per_stage_and_name_the_slowest_part(plant: Plant) -> None:
     seconds = merge(scored(plant), plant.containers).seconds
     assert list(seconds) == ["load models", "read windows", "score", "write"]
