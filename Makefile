@@ -13,7 +13,7 @@ up: .venv/tools
 	@$(BIN)/python -m devhost up
 
 test: .venv/dev
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile
 
 bench: .venv/dev
 	$(BIN)/python -m bench
@@ -28,6 +28,7 @@ lock: .venv/uv
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/tools.in -o requirements-tools.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/app.in -o requirements.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/anomaly.in -o scoring_images/anomaly/requirements.txt $(FLAGS)
+	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/style.in -o scoring_images/style_transfer/requirements.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) requirements/uv.in -o requirements/uv.txt $(FLAGS)
 
 COMPILE := --quiet --generate-hashes --python-version 3.13 --universal
