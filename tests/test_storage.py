@@ -1,13 +1,14 @@
 """The ports to storage behave alike, in memory and on a real account."""
 
 import socket
+from io import SEEK_END, BytesIO
 
 import pytest
 from azure.storage.blob import ContainerClient
 
 from shared.errors import Conflict, SettingsError, Transient
 from shared.settings import Settings
-from shared.storage import AzureBlobs, BlobStore, MemoryBlobs, Storage
+from shared.storage import AzureBlobs, BlobFile, BlobStore, MemoryBlobs, Storage
 from tests.azurite import Azurite
 
 
@@ -71,3 +72,48 @@ def test_an_account_that_does_not_answer_is_transient() -> None:
     client = ContainerClient.from_connection_string(address, "windows", retry_total=0)
     with pytest.raises(Transient, match="cannot be reached"):
         AzureBlobs(client).get("x")
+
+
+def test_a_blob_says_its_size_its_time_and_its_metadata(container: BlobStore) -> None:
+    etag = container.put("a", b"12345", metadata={"style": "wave"})
+    info = container.info("a")
+    assert info is not None
+    assert (info.name, info.etag.strip('"'), info.size, dict(info.metadata)) == (
+        "a",
+        etag.strip('"'),
+        5,
+        {"style": "wave"},
+    )
+    assert info.modified.tzinfo is not None
+    assert container.info("nothing") is None
+
+
+def test_a_file_is_put_whole(container: BlobStore) -> None:
+    container.put("film", BytesIO(bytes(range(256)) * 40_000))
+    blob = container.get("film")
+    assert blob is not None
+    assert blob.data == bytes(range(256)) * 40_000
+
+
+def test_a_blob_is_read_as_a_file(container: BlobStore) -> None:
+    container.put("film", bytes(range(256)) * 40_000)
+    info = container.info("film")
+    assert info is not None
+    film = BlobFile(container, info)
+    film.seek(-3, SEEK_END)
+    assert film.read() == b"\xfd\xfe\xff"
+    film.seek(256 * 30_000 + 7)
+    assert film.read(2) == b"\x07\x08"
+    assert film.tell() == 256 * 30_000 + 9
+
+
+def test_a_file_whose_blob_was_replaced_or_removed_says_so(container: BlobStore) -> None:
+    container.put("film", b"old")
+    info = container.info("film")
+    assert info is not None
+    container.put("film", b"new")
+    with pytest.raises(Conflict):
+        BlobFile(container, info).read()
+    container.delete("film")
+    with pytest.raises(Conflict):
+        BlobFile(container, info).read()

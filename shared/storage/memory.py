@@ -1,0 +1,91 @@
+"""Containers and queues in memory: the tests' accounts, with the conditions of real ones."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from shared.errors import Conflict
+from shared.settings import Connection
+from shared.storage.accounts import Storage
+from shared.storage.ports import Blob, BlobInfo, Content
+
+
+@dataclass(slots=True)
+class MemoryBlobs:
+    """A container in memory, with ETag conditions like the real one."""
+
+    blobs: dict[str, tuple[bytes, BlobInfo]] = field(default_factory=dict)
+    _etags: Iterator[int] = field(default_factory=itertools.count)
+
+    def get(self, name: str) -> Blob | None:
+        if (held := self.blobs.get(name)) is None:
+            return None
+        return Blob(held[0], held[1].etag)
+
+    def info(self, name: str) -> BlobInfo | None:
+        held = self.blobs.get(name)
+        return held[1] if held else None
+
+    def read(self, name: str, offset: int, length: int, etag: str) -> bytes:
+        blob = self.get(name)
+        if blob is None or blob.etag != etag:
+            raise Conflict(f"{name} was changed by somebody else.")
+        return blob.data[offset : offset + length]
+
+    def put(
+        self,
+        name: str,
+        data: Content,
+        *,
+        etag: str | None = None,
+        new: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        held = self.info(name)
+        if (new and held) or (etag is not None and (held is None or held.etag != etag)):
+            raise Conflict(f"{name} was changed by somebody else.")
+        content = bytes(data if isinstance(data, bytes | bytearray | memoryview) else data.read())
+        info = BlobInfo(name, f'"{next(self._etags)}"', len(content), datetime.now(UTC), dict(metadata or {}))
+        self.blobs[name] = content, info
+        return info.etag
+
+    def list(self, prefix: str = "") -> Iterator[BlobInfo]:
+        for name in sorted(self.blobs):
+            if name.startswith(prefix):
+                yield replace(self.blobs[name][1], metadata={})
+
+    def any(self, prefix: str) -> bool:
+        return any(name.startswith(prefix) for name in self.blobs)
+
+    def delete(self, name: str) -> None:
+        self.blobs.pop(name, None)
+
+
+@dataclass(slots=True)
+class MemoryQueue:
+    """A queue in memory: `messages` are (text, delay) in the order sent."""
+
+    messages: list[tuple[str, float]] = field(default_factory=list)
+
+    def send(self, text: str, delay_seconds: float = 0) -> None:
+        self.messages.append((text, delay_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStorage(Storage):
+    """Both accounts in memory, for tests."""
+
+    data_account: Connection = Connection("DataStorage")
+    control_account: Connection = Connection("ControlStorage")
+    containers: dict[tuple[str, str], MemoryBlobs] = field(default_factory=dict)
+    queues: dict[str, MemoryQueue] = field(default_factory=dict)
+
+    def data(self, container: str) -> MemoryBlobs:
+        return self.containers.setdefault(("data", container), MemoryBlobs())
+
+    def control(self, container: str) -> MemoryBlobs:
+        return self.containers.setdefault(("control", container), MemoryBlobs())
+
+    def queue(self, name: str) -> MemoryQueue:
+        return self.queues.setdefault(name, MemoryQueue())
