@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions import readings, runs, scoring
+from functions import readings, runs, scoring, uploads
 
 app = func.FunctionApp()
-for family in (readings, scoring, runs):
+for family in (readings, scoring, uploads, runs):
     app.register_functions(family.blueprint)

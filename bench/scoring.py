@@ -254,7 +254,7 @@ def many(given: Fleet) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for blob in store.list():
-            (place / blob.name.replace("/", ":")).write_bytes(store.blobs[blob.name][0].data)
+            (place / blob.name.replace("/", ":")).write_bytes(store.blobs[blob.name][0])
         (place / "in.csv").write_bytes(csv_file(models, 20))
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             figures = pool.apply(score_many, (place, version, given.spec))

@@ -24,6 +24,7 @@ QUICK = {
     "FLUSH_SCHEDULE": "*/2 * * * * *",
     "SCORING_SCHEDULE": "*/5 * * * * *",
     "SWEEP_SCHEDULE": "*/10 * * * * *",
+    "UPLOAD_SWEEP_SCHEDULE": "*/10 * * * * *",
     "POLL_SECONDS": "1",
 }
 

@@ -11,11 +11,11 @@ from typing import Any
 import azure.functions as func
 import msgspec
 
-from functions.dependencies import driver, storage
+from functions.dependencies import driver, settings, storage
 from shared.errors import Conflict, InvalidInput, NotFound, TallyError, Transient
 from shared.runs.driver import read_message
 from shared.runs.record import Run
-from shared.workloads import anomaly
+from shared.workloads import anomaly, style_transfer
 
 blueprint = func.Blueprint()
 
@@ -39,21 +39,51 @@ def sweep_runs(timer: func.TimerRequest) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The body of `POST /api/runs`: score the windows that start in [start, end) with the current bundle."""
+class SpanRequest:
+    """Score the windows that start in [start, end) with the current bundle."""
 
     start: datetime
     end: datetime
+
+    def run(self) -> Run:
+        """The run asked for."""
+        return anomaly.backfill_run(storage(), self.start, self.end, driver().now())
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRequest:
+    """Style a video of the container `videos`; what is left out comes from its metadata, then from the settings."""
+
+    video: str
+    style: str | None = None
+    crf: int | None = None
+    steady: bool | None = None
+    segments: int | None = None
+
+    def run(self) -> Run:
+        """The run asked for."""
+        asked = style_transfer.Options(self.style, self.crf, self.steady, self.segments)
+        return style_transfer.asked_run(storage(), settings(), self.video, asked, driver().now())
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The part of the body of `POST /api/runs` that says which kind the rest is."""
+
     workload: str = anomaly.WORKLOAD
+
+
+REQUESTS: dict[str, type[SpanRequest] | type[VideoRequest]] = {
+    anomaly.WORKLOAD: SpanRequest,
+    style_transfer.WORKLOAD: VideoRequest,
+}
 
 
 @blueprint.route("runs", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
-    """Start a run over any span; the same request twice is the same run."""
+    """Start a run over any span, or of any video; the same request twice is the same run."""
 
     def answer() -> func.HttpResponse:
-        asked = _decode(req.get_body())
-        run = anomaly.backfill_run(storage(), asked.start, asked.end, driver().now())
+        run = _decode(req.get_body()).run()
         driver().start(run)
         return _json(driver().store.load(run.id)[0], HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
 
@@ -89,17 +119,20 @@ def _steered(verb: Callable[[str], None], run_id: str) -> func.HttpResponse:
     return _json(driver().store.load(run_id)[0], HTTPStatus.ACCEPTED)
 
 
-def _decode(body: bytes) -> Request:
+def _decode(body: bytes) -> SpanRequest | VideoRequest:
     try:
-        asked = msgspec.json.decode(body, type=Request)
+        workload = msgspec.json.decode(body, type=Asked).workload
+        if workload not in REQUESTS:
+            raise InvalidInput(f"There is no workload {workload!r}.", _EXAMPLE)
+        return msgspec.json.decode(body, type=REQUESTS[workload])
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(f"The body is not a request for a run: {error}.", _EXAMPLE) from error
-    if asked.workload != anomaly.WORKLOAD:
-        raise InvalidInput(f"There is no workload {asked.workload!r}.", _EXAMPLE)
-    return asked
 
 
-_EXAMPLE = 'Send {"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z"}.'
+_EXAMPLE = (
+    'Send {"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z"}'
+    ' or {"workload": "style", "video": "holiday.mp4", "style": "wave"}.'
+)
 
 
 def _limit(text: str) -> int:

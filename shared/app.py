@@ -10,7 +10,7 @@ from shared.runs.driver import Driver
 from shared.runs.store import RunStore
 from shared.settings import Settings
 from shared.storage import Storage
-from shared.workloads.anomaly import WORKLOAD, AnomalyWorkload
+from shared.workloads import anomaly, style_transfer
 
 
 def clock() -> datetime:
@@ -23,7 +23,10 @@ def make_driver(settings: Settings, storage: Storage) -> Driver:
     return Driver(
         RunStore(storage.control("runs")),
         storage.queue("runs"),
-        {WORKLOAD: AnomalyWorkload(storage, settings)},
+        {
+            anomaly.WORKLOAD: anomaly.AnomalyWorkload(storage, settings),
+            style_transfer.WORKLOAD: style_transfer.StyleWorkload(settings),
+        },
         make_compute(settings),
         settings.poll_seconds,
         clock,

@@ -96,6 +96,32 @@ class Settings:
     predictions_csv: bool = _setting(
         "PREDICTIONS_CSV", False, "Also write predictions as CSV (TS,Device,Tag,Val,Prediction)."
     )
+    task_threads: int = _setting(
+        "TASK_THREADS", 0, "Threads of one task; 0 for all cores. Local compute gives each task one core."
+    )
+    style: str = _setting("STYLE", "wave", "Style of videos whose upload names none.")
+    style_crf: int = _setting(
+        "STYLE_CRF", 18, "Quality of styled videos (x264's constant rate factor): 0 is lossless, 51 the worst."
+    )
+    style_steady: bool = _setting(
+        "STYLE_STEADY", False, "Blend each styled frame with the one before along the motion: less flicker, more time."
+    )
+    style_memory_mb: int = _setting(
+        "STYLE_MEMORY_MB", 1200, "Memory a style network may use; larger frames are styled in tiles."
+    )
+    video_segment_bytes: int = _setting(
+        "VIDEO_SEGMENT_BYTES", 500_000, "A video is cut into one segment per so many bytes, 100 at most."
+    )
+    video_max_pixels: int = _setting(
+        "VIDEO_MAX_PIXELS", 36_000_000, "Videos with larger frames are refused (8K has 33 million pixels)."
+    )
+    video_max_frames: int = _setting("VIDEO_MAX_FRAMES", 500_000, "Videos with more frames are refused.")
+    strict_video: bool = _setting(
+        "STRICT_VIDEO", False, "Fail a damaged video; otherwise its missing frames are counted and left out."
+    )
+    upload_sweep_schedule: str = _setting(
+        "UPLOAD_SWEEP_SCHEDULE", "15 * * * * *", "When uploads are looked for whose event was lost."
+    )
     compute: str = _setting("COMPUTE", "local", "Where tasks run: local.")
     local_compute_dir: str = _setting(
         "LOCAL_COMPUTE_DIR", ".tally/compute", "Folder of local compute's runs; survives the host."

@@ -99,7 +99,7 @@ class Execution:
             )
             process = await asyncio.create_subprocess_exec(
                 sys.executable, *task.command[1:], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                start_new_session=True,
+                start_new_session=True, env=os.environ | {"TASK_THREADS": "1"},  # a slot is a core
             )  # fmt: skip
             try:
                 return await asyncio.wait_for(process.wait(), task.seconds)

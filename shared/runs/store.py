@@ -52,6 +52,11 @@ class RunStore:
         """The runs that have not ended, by their markers (one may be left of a run that has)."""
         return [info.name.removeprefix("open/") for info in self.blobs.list("open/")]
 
+    def ids(self, prefix: str) -> set[str]:
+        """The ids that begin so, of all runs there ever were."""
+        names = (info.name for info in self.blobs.list(f"runs/{prefix}"))
+        return {name.removeprefix("runs/").removesuffix(".json") for name in names}
+
     def newest(self, limit: int) -> Iterator[Run]:
         """The runs changed last, newest first."""
         infos = sorted(self.blobs.list("runs/"), key=_modified, reverse=True)

@@ -179,7 +179,7 @@ class Racing(MemoryBlobs):
     def put(self, name: str, data: bytes, *, etag: str | None = None, new: bool = False) -> str:
         if etag is not None and name not in self.raced:
             self.raced.add(name)
-            super().put(name, self.blobs[name][0].data)
+            super().put(name, self.blobs[name][0])
         return super().put(name, data, etag=etag, new=new)
 
     def __init__(self) -> None:
