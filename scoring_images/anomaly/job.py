@@ -1,11 +1,8 @@
 """What a task of a run is asked to do, what its outputs are called, and where they go."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from time import perf_counter
 
 import msgspec
 
@@ -92,22 +89,6 @@ class Containers:
         return cls(
             storage.data("windows"), storage.data("predictions"), storage.data("reports"), storage.control("bundles")
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """Seconds per stage; each stage's line is printed when it ends."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the block; blocks of the same name add up."""
-        begun = perf_counter()
-        yield
-        spent = perf_counter() - begun
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 6)
-        print(f"{name}: Time taken in seconds: {spent:.3f}", flush=True)
 
 
 def read_part(store: BlobStore, job: Job, number: int) -> PartSummary:

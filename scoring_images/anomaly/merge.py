@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from scoring_images.anomaly.evidence import figures, ribbons
-from scoring_images.anomaly.job import Containers, Job, PartSummary, Stages, read_part
+from scoring_images.anomaly.job import Containers, Job, PartSummary, read_part
 from scoring_images.anomaly.ranking import PartRows, Ranking, rank
 from scoring_images.anomaly.report import Report, render
 from scoring_images.anomaly.rows import names_of
@@ -16,6 +16,7 @@ from shared.models.bundle import read_bundle
 from shared.models.features import FeatureSpec
 from shared.models.one_class_svm import PackedModels
 from shared.storage import BlobStore
+from shared.telemetry import Stages
 
 LISTED = 500
 PLOTTED = 40

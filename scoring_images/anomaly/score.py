@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from scoring_images.anomaly.job import Containers, Job, Part, PartSummary, Stages
+from scoring_images.anomaly.job import Containers, Job, Part, PartSummary
 from scoring_images.anomaly.predictions import predictions, to_csv, to_parquet
 from scoring_images.anomaly.rows import RowTable, lay_out, pairs_of
 from scoring_images.anomaly.spans import SeriesIndex, Span
@@ -17,6 +17,7 @@ from shared.models.features import FeatureSpec, features
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels
 from shared.storage import BlobStore
+from shared.telemetry import Stages
 
 HISTORY_FILES = 5
 """How far back rows before the span are looked for: after longer silence the mean of the last rows begins anew."""
