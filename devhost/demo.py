@@ -1,4 +1,4 @@
-"""`python -m devhost.demo`: all of it on this machine, from sensor readings to a report, in a few minutes."""
+"""`python -m devhost.demo`: all of it on this machine: readings become a report, a video a painting."""
 
 import os
 import shutil
@@ -11,18 +11,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from devhost.clip import write_clip
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
 from shared.errors import TallyError, Transient
 from shared.readings.hub import last_sequences
 from shared.readings.state import PartitionState, decode
 from shared.runs.store import RunStore
 from shared.settings import Settings
-from shared.storage import Storage
+from shared.storage import BlobStore, Storage
 
 HOME = ROOT / ".tally" / "demo"
 OUT = ROOT / "out"
+STYLE = "wave"
 PUMP = ROOT.parent / "shared" / "data" / "sensors" / "skab" / "valve1"
-STEPS = 6
+STEPS = 8
 WINDOWS = {"WINDOW_SECONDS": "1", "FILE_SECONDS": "600", "SCORING_SPAN_SECONDS": "86400", "PREDICTIONS_CSV": "true"}
 console = Console(highlight=False)
 
@@ -69,18 +71,19 @@ def main() -> int:
     try:
         _step(1, "Start Azurite (two accounts), an Event Hubs peer, and the app on Microsoft's Python worker")
         with running(settings, HOME):
-            run_id = _play(scene(), os.environ | settings)
+            _play_readings(scene(), os.environ | settings)
+            _play_video(os.environ | settings)
     except (TallyError, subprocess.CalledProcessError) as error:
         console.print(f"[red]The demo stopped:[/red] {error}", soft_wrap=True)
         console.print(f"What the services said is in {HOME / 'up.log'}.", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130
-    _farewell(run_id, time.monotonic() - begun)
+    _farewell(time.monotonic() - begun)
     return 0
 
 
-def _play(scene: Scene, env: dict[str, str]) -> str:
+def _play_readings(scene: Scene, env: dict[str, str]) -> None:
     settings = Settings.from_env(env)
     storage = Storage.from_settings(settings)
     _step(2, f"Send readings to Event Hubs: {scene.about}")
@@ -89,17 +92,32 @@ def _play(scene: Scene, env: dict[str, str]) -> str:
     _step(3, "Train one-class SVMs on the first windows of each")
     _tally(env, *scene.train)
     _step(4, "The timer function finds windows to score and starts a run")
-    run_id = _await_run(storage)
+    run_id = _await_run(storage, "anomaly")
     _tally(env, "runs", "watch", run_id)
     _step(5, "Compare the predictions with what is known")
     _tally(env, *scene.evaluate)
     _step(6, "Fetch the report")
-    report = storage.data("reports").get(f"{run_id}.html")
-    if report is None:
-        raise Transient(f"Run {run_id} has left no report.")
-    (OUT / "anomalies.html").write_bytes(report.data)
-    console.print((OUT / "anomalies.html").as_uri(), soft_wrap=True)
-    return run_id
+    _fetch(storage.data("reports"), f"{run_id}.html", "anomalies.html")
+
+
+def _play_video(env: dict[str, str]) -> None:
+    storage = Storage.from_settings(Settings.from_env(env))
+    about = write_clip(OUT / "clip.mp4")
+    _step(7, f"Upload a video, {about}: its event starts a run, whose tasks style it in parallel")
+    storage.data("videos").put("clip.mp4", (OUT / "clip.mp4").read_bytes(), metadata={"style": STYLE, "segments": "2"})
+    run_id = _await_run(storage, "style")
+    _tally(env, "runs", "watch", run_id)
+    _step(8, "Fetch the styled video, and a sheet of before and after")
+    for name, file in (("clip.mp4", "styled.mp4"), ("clip-sheet.jpg", "styled.jpg")):
+        _fetch(storage.data("styled"), name, file)
+
+
+def _fetch(store: BlobStore, name: str, file: str) -> None:
+    blob = store.get(name)
+    if blob is None:
+        raise Transient(f"There is no {name}, although its run succeeded.")
+    (OUT / file).write_bytes(blob.data)
+    console.print((OUT / file).as_uri(), soft_wrap=True)
 
 
 def _await_windows(storage: Storage, settings: Settings) -> None:
@@ -123,11 +141,11 @@ def _settled(state: PartitionState) -> bool:
     return not len(state.rows) and not state.owes_files
 
 
-def _await_run(storage: Storage) -> str:
+def _await_run(storage: Storage, workload: str) -> str:
     store = RunStore(storage.control("runs"))
-    with console.status("Waiting for start_due_runs"):
-        wait_for(lambda: any(store.newest(1)), "No run was started")
-    return next(store.newest(1)).id
+    with console.status("Waiting for a run"):
+        wait_for(lambda: any(store.ids(workload)), "No run was started")
+    return min(store.ids(workload))
 
 
 def _step(number: int, text: str) -> None:
@@ -143,12 +161,13 @@ def _tally(env: dict[str, str], *arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "shared.cli", *arguments], env=env, cwd=ROOT, check=True)
 
 
-def _farewell(run_id: str, seconds: float) -> None:
+def _farewell(seconds: float) -> None:
     console.print(
         f"\n[bold green]That was everything[/bold green], in {seconds:.0f} s, and it is stopped again. Next:\n"
         "  make up                      the app stays up; then, in another terminal:\n"
         "  .venv/bin/tally import YOUR.csv\n"
         "  .venv/bin/tally train anomaly\n"
+        "  .venv/bin/tally style YOUR.mp4 --style wave\n"
         "  .venv/bin/tally runs list\n"
         "  .venv/bin/tally doctor       says what is missing",
         soft_wrap=True,

@@ -5,17 +5,17 @@ import sys
 import typer
 from rich.markup import escape
 
-from shared.cli import backfill, doctor, evaluate, readings, runs, train
+from shared.cli import backfill, doctor, evaluate, readings, runs, style, train
 from shared.cli.context import console
 from shared.errors import TallyError
 
 app = typer.Typer(
-    help="Score sensor readings with models of your own, on this machine or in Azure.",
+    help="Score sensor readings and style videos with models of your own, on this machine or in Azure.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (readings, train, runs, backfill, evaluate, doctor):
+for group in (readings, train, style, runs, backfill, evaluate, doctor):
     group.register(app)
 
 

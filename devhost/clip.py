@@ -1,0 +1,29 @@
+"""The demo's short clip: the beginning of a real one where that is at hand, else one that ffmpeg draws."""
+
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import imageio_ffmpeg
+
+from devhost.sandbox import ROOT
+
+REAL = ROOT.parent / "shared" / "data" / "video" / "mdn_flower.mp4"
+SECONDS = 2
+
+
+def write_clip(target: Path) -> str:
+    """Write it as MP4 with sound; what it shows, in words."""
+    if REAL.exists():
+        _run(ffmpeg.input(str(REAL), t=SECONDS).output(str(target), c="copy"))
+        return f"{SECONDS} s of a flower opening, with its sound"
+    fractal = ffmpeg.input(
+        f"mandelbrot=size=640x360:rate=25:end_scale=0.01:end_pts={25 * SECONDS}", f="lavfi", t=SECONDS
+    )
+    tone = ffmpeg.input("sine=frequency=220", f="lavfi", t=SECONDS)
+    _run(ffmpeg.output(fractal, tone, str(target), pix_fmt="yuv420p", acodec="aac"))
+    return f"{SECONDS} s of a fractal that ffmpeg draws, with a tone"
+
+
+def _run(stream: Any) -> None:
+    stream.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)

@@ -1,0 +1,101 @@
+"""What the tasks of a style run leave for each other, and where: the container `work` of the control account."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from scoring_images.style_transfer.video import Video
+from shared.errors import NotFound
+from shared.storage import BlobFile, BlobStore, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run was asked to do with which version of a video."""
+
+    run: str
+    video: str
+    etag: str
+    style: str
+    crf: int = 18
+    steady: bool = False
+    strict: bool = False
+    segments: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What `split` found out: the video frame by frame, when it was uploaded, and which style network is used."""
+
+    order: Order
+    video: Video
+    modified: datetime
+    style_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReport:
+    """What `stylize` did with a segment: seconds per stage, and the flicker of some pairs of frames, in grey levels."""
+
+    frames: int
+    seconds: dict[str, float]
+    provider: str
+    flicker: list[float]
+    flicker_before: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The blobs that the tasks of one run share; `join` removes them when all is published."""
+
+    store: BlobStore
+    run: str
+
+    @classmethod
+    def of(cls, storage: Storage, run: str) -> "Work":
+        """Those of a run."""
+        return cls(storage.control("work"), run)
+
+    def name(self, part: str) -> str:
+        """The blob's name."""
+        return f"{self.run}/{part}"
+
+    def segment(self, number: int, kind: str) -> str:
+        """The blob of a segment's frames (`mp4`) or report (`json`)."""
+        return self.name(f"segment-{number:05d}.{kind}")
+
+    def source(self) -> BlobFile:
+        """The video as it was when the run began; raises NotFound before it was split."""
+        info = self.store.info(self.name("source"))
+        if info is None:
+            raise self._missing("source")
+        return BlobFile(self.store, info)
+
+    def index(self) -> Index:
+        """What `split` found out; raises NotFound before."""
+        return msgspec.json.decode(self._read("index.json"), type=Index)
+
+    def network(self) -> bytes:
+        """The style network, as ONNX; raises NotFound before the video was split."""
+        return self._read("network.onnx")
+
+    def report(self, number: int) -> SegmentReport | None:
+        """What was done with a segment, or None before; its frames are complete where there is one."""
+        blob = self.store.get(self.segment(number, "json"))
+        return msgspec.json.decode(blob.data, type=SegmentReport) if blob else None
+
+    def remove(self) -> None:
+        """Remove everything; the index last, so that a removal that was cut off goes on when it is repeated."""
+        names = [info.name for info in self.store.list(self.name(""))]
+        for name in sorted(names, key=self.name("index.json").__eq__):
+            self.store.delete(name)
+
+    def _read(self, part: str) -> bytes:
+        blob = self.store.get(self.name(part))
+        if blob is None:
+            raise self._missing(part)
+        return blob.data
+
+    def _missing(self, part: str) -> NotFound:
+        return NotFound(f"Run {self.run} has no {part}.", "Its task split comes first.")
