@@ -1,0 +1,148 @@
+"""Opens a video that a stranger uploaded: nothing but that file is read, and nothing too large is decoded."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import BinaryIO, Never, Self, cast
+
+import av
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from shared.errors import InvalidInput
+
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,ivf,nut,dv,gif,h264,hevc,m4v,mpegvideo,"
+    "mp3,wav,flac,aac"
+)
+"""The demuxers that may open a file, by their names in ffmpeg: those that read it and nothing else.
+
+Playlists (HLS, DASH, concat, SDP and the like) are not among them. Sound is, so that a refusal can name it.
+"""
+
+_HINT = "Upload a video, for example MP4, MOV, MKV, WebM, AVI or MPEG-TS."
+_IMAGES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0", b"[playlist]", b"file ", b"RTSP", b"<SMIL")
+_NOT_FILMS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_READ_FAILURES = 10
+_BUFFER = 1 << 18
+
+
+class Source:
+    """The default video stream of a file, decoded frame by frame; closes with `with`, the file stays open.
+
+    `packets` and `errors` count the coded frames read so far and those that cannot be decoded.
+    """
+
+    def __init__(self, file: BinaryIO, pixels: int, *, threads: int = 1) -> None:
+        """Open a seekable file at its start. Raises InvalidInput where it is no video, or larger than `pixels`."""
+        self.packets = self.errors = 0
+        self.container = _opened(file, pixels)
+        try:
+            self.stream = default_stream(self.container)
+            _check_size(self.stream, pixels)
+        except BaseException:
+            self.container.close()
+            raise
+        decoder = self.stream.codec_context
+        decoder.options = _bound(pixels)
+        decoder.thread_count = threads
+        decoder.thread_type = ThreadType.SLICE if threads == 1 else ThreadType.AUTO
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.container.close()
+
+    def seek(self, timestamp: int) -> None:
+        """Go on from a key frame at or before the timestamp, in ticks as the file counts them."""
+        self.container.seek(timestamp, stream=self.stream)
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """The frames from here to the end, as they are shown; what cannot be decoded is passed over and counted."""
+        for packet in self._packets():
+            self.packets += bool(packet.size) and not packet.is_discard
+            try:
+                yield from packet.decode()
+            except FFmpegError:
+                self.errors += 1
+
+    def _packets(self) -> Iterator["av.Packet[VideoStream]"]:
+        for _ in range(_READ_FAILURES):
+            with suppress(FFmpegError):
+                yield from self.container.demux(self.stream)
+                return
+            self.errors += 1
+        last = av.Packet()
+        last.stream = self.stream
+        yield cast("av.Packet[VideoStream]", last)  # an empty packet makes the decoder hand out what it holds
+
+
+def _opened(file: BinaryIO, pixels: int) -> InputContainer:
+    _check_start(file)
+    file.seek(0)
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"} | _bound(pixels)
+    try:
+        return av.open(file, "r", options=options, buffer_size=_BUFFER, io_open=_refuse_to_open)
+    except FFmpegError as error:
+        raise InvalidInput("This is not a video, or its beginning is damaged.", _HINT) from error
+
+
+def _bound(pixels: int) -> dict[str, str]:
+    # Decoders count whole blocks, so a frame may be somewhat larger to them than it is.
+    return {"max_pixels": str(pixels + pixels // 8 + 65536)}
+
+
+def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Never:
+    raise InvalidInput("The video refers to another file; only what is in the upload itself is read.", _HINT)
+
+
+def _check_start(file: BinaryIO) -> None:
+    file.seek(0)
+    start = file.read(64)
+    if not start:
+        raise InvalidInput("The file is empty (0 bytes): its upload may have failed.", "Upload it again.")
+    image = next((kind for magic, kind in _IMAGES.items() if start.startswith(magic)), None)
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        image = "WebP"
+    if image:
+        raise InvalidInput(f"This is an image ({image}), not a video.", _HINT)
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_PLAYLISTS):
+        raise InvalidInput("This is a playlist or text that points to other files; only a video is styled.", _HINT)
+
+
+def default_stream(container: InputContainer) -> VideoStream:
+    """The video that players show: one marked as default before others, then the largest; no cover pictures.
+
+    Raises InvalidInput where there is none, or nothing here can decode it.
+    """
+    films = [stream for stream in container.streams.video if not stream.disposition & _NOT_FILMS]
+    if not films:
+        found = sorted({stream.type for stream in container.streams})
+        holds = f"only {', '.join(found)}" if found else "no streams"
+        raise InvalidInput(f"There is no video in the file: it holds {holds}.", _HINT)
+    chosen = max(films, key=lambda film: (bool(film.disposition & Disposition.default), _pixels(film)))
+    if chosen.codec_context is None:
+        raise InvalidInput("The video is coded in a way that cannot be decoded here.", _HINT)
+    return chosen
+
+
+def _pixels(stream: VideoStream) -> int:
+    return stream.codec_context.width * stream.codec_context.height if stream.codec_context else 0
+
+
+def _check_size(stream: VideoStream, pixels: int) -> None:
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > pixels:
+        raise InvalidInput(
+            f"The video's frames have {width} x {height} pixels; at most {pixels:,} pixels are styled.",
+            "Scale it down, or raise the limit.",
+        )
+    if not width * height:
+        raise InvalidInput("The size of the video's frames cannot be read: it is damaged or larger than allowed.")
