@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from fractions import Fraction
 from types import TracebackType
 from typing import BinaryIO, Never, Self, cast
 
@@ -9,6 +10,7 @@ import av
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.rational import AVRational
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
@@ -82,6 +84,11 @@ class Source:
         last = av.Packet()
         last.stream = self.stream
         yield cast("av.Packet[VideoStream]", last)  # an empty packet makes the decoder hand out what it holds
+
+
+def fraction(value: AVRational | None) -> Fraction:
+    """The number as Python's own kind; 0 where it is unknown."""
+    return Fraction(value.numerator, value.denominator) if value and value.denominator else Fraction(0)
 
 
 def _opened(file: BinaryIO, pixels: int) -> InputContainer:

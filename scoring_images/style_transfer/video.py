@@ -9,12 +9,11 @@ from zlib import crc32
 
 import av
 from av import VideoFrame
-from av.rational import AVRational
 from av.stream import Disposition, Stream
 from av.video.frame import supported_np_pix_fmts
 
 from scoring_images.style_transfer.color import EXACT, Color, color_of
-from scoring_images.style_transfer.container import Source
+from scoring_images.style_transfer.container import Source, fraction
 from scoring_images.style_transfer.timestamps import FAR, repaired, typical_step
 from shared.errors import InvalidInput
 
@@ -174,8 +173,8 @@ def _is_still(source: Source) -> bool:
 
 
 def _video(source: Source, scan: _Scan, pixels: int) -> Video:
-    stream, time_base = source.stream, _fraction(source.stream.time_base)
-    rate = _fraction(stream.average_rate) or _fraction(stream.guessed_rate) or Fraction(25)
+    stream, time_base = source.stream, fraction(source.stream.time_base)
+    rate = fraction(stream.average_rate) or fraction(stream.guessed_rate) or Fraction(25)
     step = typical_step(scan.times, round(1 / (rate * time_base)))
     times = repaired(scan.times, step, round(FAR / time_base))
     origin = min(round(Fraction(source.container.start_time or 0, av.time_base) / time_base), times[0])
@@ -195,7 +194,7 @@ def _video(source: Source, scan: _Scan, pixels: int) -> Video:
         pixel_format=scan.pixel_format,
         display_matrix=struct.unpack("<9i", matrix) if len(matrix) == 36 else (),
         rotation=scan.rotation,
-        aspect=(_fraction(stream.sample_aspect_ratio) or Fraction(1)).as_integer_ratio(),
+        aspect=(fraction(stream.sample_aspect_ratio) or Fraction(1)).as_integer_ratio(),
         average=rate.as_integer_ratio(),
         missing=_missing(source, scan),
         damaged=scan.damaged,
@@ -203,10 +202,6 @@ def _video(source: Source, scan: _Scan, pixels: int) -> Video:
         resized=scan.resized,
         others=tuple(_other(other, origin * time_base) for other in source.container.streams if other != stream),
     )
-
-
-def _fraction(value: AVRational | None) -> Fraction:
-    return Fraction(value.numerator, value.denominator) if value and value.denominator else Fraction(0)
 
 
 def _missing(source: Source, scan: _Scan) -> int:
@@ -219,6 +214,6 @@ def _missing(source: Source, scan: _Scan) -> int:
 
 def _other(stream: Stream, origin: Fraction) -> OtherStream:
     codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
-    start = None if stream.start_time is None else float(stream.start_time * _fraction(stream.time_base) - origin)
+    start = None if stream.start_time is None else float(stream.start_time * fraction(stream.time_base) - origin)
     cover = bool(stream.disposition & Disposition.attached_pic)
     return OtherStream(stream.index, stream.type, codec, stream.language or "", cover, start)
