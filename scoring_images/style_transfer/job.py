@@ -42,7 +42,6 @@ class SegmentReport:
     seconds: dict[str, float]
     provider: str
     flicker: list[float]
-    flicker_before: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Work:
         return f"{self.run}/{part}"
 
     def segment(self, number: int, kind: str) -> str:
-        """The blob of a segment's frames (`mp4`) or report (`json`)."""
+        """The blob of a segment's frames (`mkv`) or report (`json`)."""
         return self.name(f"segment-{number:05d}.{kind}")
 
     def source(self) -> BlobFile:

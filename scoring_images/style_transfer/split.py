@@ -25,16 +25,21 @@ def split(order: Order, storage: Storage, settings: Settings) -> None:
         print("split before")
         return
     uploaded = _uploaded(storage.data("videos"), order)
-    manifest, network = read_style(storage.control("bundles"), order.style, STYLES)
+    manifest, network = read_style(order.style, STYLES, storage.control("bundles"))
     work.store.put(work.name("network.onnx"), network)
     with stages.stage("copy"):
         _copy(storage.data("videos"), uploaded, work)
     with stages.stage("probe"):
-        video = probe(work.source(), Limits(settings.video_max_pixels, settings.video_max_frames))
+        video = probe(work.source(), limits(settings))
     _check_whole(video, strict=order.strict)
     index = Index(order, video, uploaded.modified, manifest.version)
     work.store.put(work.name("index.json"), msgspec.json.encode(index))
     print(f"{len(video.timestamps)} frames of {video.width}x{video.height}, style {order.style} {manifest.version}")
+
+
+def limits(settings: Settings) -> Limits:
+    """What a video may have at most."""
+    return Limits(settings.video_max_pixels, settings.video_max_frames)
 
 
 def _uploaded(videos: BlobStore, order: Order) -> BlobInfo:

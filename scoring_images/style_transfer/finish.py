@@ -1,0 +1,130 @@
+"""The last task: joins the segments, looks at the result, publishes it with its pictures and its report."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from scoring_images.style_transfer.job import Index, SegmentReport, Work
+from scoring_images.style_transfer.join import join
+from scoring_images.style_transfer.pictures import poster, sheet
+from scoring_images.style_transfer.publish import Publisher, result_name
+from shared.errors import NotFound
+from shared.storage import Storage
+from shared.telemetry import Stages
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a video: `VIDEO.json` beside the styled one. `seconds` are added up over all segments."""
+
+    run: str
+    video: str
+    etag: str
+    uploaded: datetime
+    style: str
+    style_version: str
+    crf: int
+    steady: bool
+    frames: int
+    missing_frames: int
+    width: int
+    height: int
+    duration: float
+    segments: int
+    provider: str
+    flicker: float | None
+    frames_per_second: float
+    seconds: dict[str, float]
+    streams: Sequence[str]
+
+
+def finish(run: str, storage: Storage) -> None:
+    """Publish a run's result; nothing where that was done before. Raises NotFound where a segment is missing."""
+    work, stages = Work.of(storage, run), Stages()
+    if work.store.get(work.name("published")) is not None:
+        print("published before")
+        return
+    index = work.index()
+    reports = [_report(work, number) for number in range(index.order.segments)]
+    with TemporaryDirectory(prefix="tally-") as place:
+        folder = Path(place)
+        source = folder / "source"
+        with stages.stage("fetch"), work.source() as film, source.open("wb") as copy:
+            shutil.copyfileobj(film, copy)
+        with stages.stage("join"):
+            joined = join(_segments(work, reports), source, index.video, folder)
+        with stages.stage("pictures"):
+            poster(joined.path, index.video, folder / "poster.jpg")
+            with source.open("rb") as film:
+                sheet(film, joined.path, index.video, folder / "sheet.jpg")
+        report = summary(index, reports, joined.streams, stages.seconds)
+        with stages.stage("publish"):
+            publish(Publisher(storage.data("styled"), run, index.modified), index.order.video, folder, report)
+    work.store.put(work.name("published"), b"")
+    work.remove()
+    print(f"styled/{result_name(index.order.video)!r}: {report.frames} frames, {report.missing_frames} missing")
+
+
+def publish(publisher: Publisher, video: str, folder: Path, report: Report) -> None:
+    """Put the results under their names, the report last."""
+    for file, ending in (("joined.mp4", ".mp4"), ("poster.jpg", ".jpg"), ("sheet.jpg", "-sheet.jpg")):
+        with (folder / file).open("rb") as content:
+            if not publisher.put(result_name(video, ending), content):
+                print("There is a result of a newer upload already: this one is left out.")
+                return
+    publisher.put(result_name(video, ".json"), msgspec.json.format(msgspec.json.encode(report)))
+
+
+def summary(
+    index: Index, reports: Sequence[SegmentReport], streams: Sequence[str], seconds: dict[str, float]
+) -> Report:
+    """The report of a whole video from those of its segments."""
+    order, video = index.order, index.video
+    spent: dict[str, float] = {}
+    for report in reports:
+        for stage, part in report.seconds.items():
+            spent[stage] = round(spent.get(stage, 0.0) + part, 3)
+    flicker = [value for report in reports for value in report.flicker]
+    frames, busy = sum(report.frames for report in reports), sum(spent.values())
+    return Report(
+        run=order.run,
+        video=order.video,
+        etag=order.etag,
+        uploaded=index.modified,
+        style=order.style,
+        style_version=index.style_version,
+        crf=order.crf,
+        steady=order.steady,
+        frames=frames,
+        missing_frames=video.missing,
+        width=video.width,
+        height=video.height,
+        duration=video.duration,
+        segments=order.segments,
+        provider=", ".join(sorted({report.provider for report in reports})),
+        flicker=round(mean(flicker), 3) if flicker else None,
+        frames_per_second=round(frames / busy, 3) if busy else 0.0,
+        seconds=spent | seconds,
+        streams=streams,
+    )
+
+
+def _report(work: Work, number: int) -> SegmentReport:
+    report = work.report(number)
+    if report is None:
+        raise NotFound(f"Segment {number} of run {work.run} has not been styled.", "Style it, then join again.")
+    return report
+
+
+def _segments(work: Work, reports: Sequence[SegmentReport]) -> Iterator[BytesIO]:
+    for number, report in enumerate(reports):
+        if report.frames:
+            blob = work.store.get(work.segment(number, "mkv"))
+            yield BytesIO(blob.data if blob else b"")
