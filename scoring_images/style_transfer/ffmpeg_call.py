@@ -12,25 +12,28 @@ SAFE = {"format_whitelist": FORMATS, "protocol_whitelist": "file,pipe"}
 """Options of an input that a stranger made: only that file is opened."""
 
 
-def call(output: ffmpeg.nodes.OutputStream, seconds: float) -> None:
-    """Run ffmpeg until the output is written, overwriting what is there; its warnings are not shown.
+class FfmpegFailed(Transient):
+    """ffmpeg ended with an error, which may lie in what it was asked for."""
 
-    Raises Transient with ffmpeg's last line where it fails, and where it takes longer than `seconds`: it is ended then.
+
+def call(output: ffmpeg.nodes.OutputStream, seconds: float, data: bytes = b"") -> None:
+    """Run ffmpeg, with `data` as its standard input, until its output is written over what is there.
+
+    Raises FfmpegFailed with the last line of its log, and Transient where the disk is full or it takes longer than
+    `seconds`: then it is ended.
     """
     program = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "error"]
     command = ffmpeg.compile(output, cmd=program, overwrite_output=True)
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds
-        )
+        done = subprocess.run(command, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds)
     except subprocess.TimeoutExpired as error:
         raise Transient(f"ffmpeg was ended after {seconds:.0f} s.") from error
     if done.returncode:
-        raise Transient(*_reason(done.stderr.decode(errors="replace")))
+        raise _failure(done.stderr.decode(errors="replace"))
 
 
-def _reason(log: str) -> tuple[str, str]:
+def _failure(log: str) -> Transient:
     if "No space left on device" in log:
-        return "The disk is full: ffmpeg cannot write the video.", "Give the task more disk."
+        return Transient("The disk is full: ffmpeg cannot write the video.", "Give the task more disk.")
     lines = log.strip().splitlines()
-    return f"ffmpeg failed: {lines[-1] if lines else 'it gave no reason'}", ""
+    return FfmpegFailed(f"ffmpeg failed: {lines[-1] if lines else 'it gave no reason'}")

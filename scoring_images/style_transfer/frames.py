@@ -32,7 +32,7 @@ def _sought(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[Vid
     if not first or video.repaired:
         return
     start = video.timestamps[first] + video.origin
-    with Source(file, video.pixels) as source:
+    with Source(file, video.pixels, threads=_threads(video)) as source:
         source.seek(start)
         wanted = (frame for frame in source.frames() if frame.pts is not None and frame.pts >= start)
         for number, frame in enumerate(islice(wanted, last - first), first):
@@ -44,7 +44,7 @@ def _sought(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[Vid
 def _counted(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[VideoFrame]:
     """The frames, counted from the start of the file."""
     done = first
-    with Source(file, video.pixels) as source:
+    with Source(file, video.pixels, threads=_threads(video)) as source:
         for number, frame in enumerate(islice(source.frames(), first, last), first):
             if checksum(frame) != video.checksums[number]:
                 raise _changed(number)
@@ -52,6 +52,11 @@ def _counted(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[Vi
             done += 1
     if done < last:
         raise _changed(done)
+
+
+def _threads(video: Video) -> int:
+    # What damage does to a picture depends on the number of threads; the index was made with one then.
+    return 1 if video.damaged or video.missing else 2
 
 
 def _changed(number: int) -> Transient:

@@ -36,6 +36,7 @@ def _options(video: Video, kept: Sequence[Fate]) -> dict[str, Any]:
         "map_chapters": "1",
         "c:0": "copy",
         "map_metadata:s:0": f"1:s:{video.stream}",
+        "metadata:s:0": "encoder=",  # the one of the input
         "disposition:0": "default",
     }
     for number, fate in enumerate(kept, 1):

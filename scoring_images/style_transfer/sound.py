@@ -49,3 +49,10 @@ def _subtitles(stream: OtherStream) -> Fate:
     if stream.codec == "mov_text":
         return Fate(stream, "copy")
     return Fate(stream, "mov_text") if stream.codec in TEXTS else Fate(stream, None, "its text is in pictures")
+
+
+def plainer(chosen: Fate) -> Fate:
+    """The fate of a stream where ffmpeg could not do what was chosen for it: sound is decoded, all else is left out."""
+    if chosen.coder is None or chosen.stream.type == "audio":
+        return chosen if chosen.coder is None else Fate(chosen.stream, "aac", "it cannot be copied")
+    return Fate(chosen.stream, None, "it cannot be copied")

@@ -1,6 +1,5 @@
 """The index of a video: what it is, and the time and checksum of every frame, so that others can check theirs."""
 
-import os
 import struct
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -8,6 +7,7 @@ from typing import BinaryIO
 from zlib import crc32
 
 import av
+import numpy as np
 from av import VideoFrame
 from av.stream import Disposition, Stream
 from av.video.frame import supported_np_pix_fmts
@@ -20,6 +20,7 @@ from shared.errors import InvalidInput
 _STILLS = {"heic", "heix", "mif1", "avif"}
 _PLAIN = supported_np_pix_fmts - {"pal8"}
 _SHORTER = "Cut it, or raise the limit."
+_THREADS = 4
 _HIDDEN_FRAMES = {"vp8", "vp9", "mpeg4"}  # their packets may hold frames that are never shown
 
 
@@ -102,7 +103,7 @@ def probe(file: BinaryIO, limits: Limits | None = None) -> Video:
     Raises InvalidInput, with a reason, for what is no video, holds no frame that can be decoded, or exceeds a limit.
     """
     limits = limits or Limits()
-    scan = _scan(file, limits, threads=min(8, os.cpu_count() or 1))
+    scan = _scan(file, limits, threads=_THREADS)
     if scan.errors or scan.damaged or len(scan.times) != scan.packets:
         scan = _scan(file, limits, threads=1)  # what damage does to a picture depends on the number of threads
     with Source(file, limits.pixels) as source:
@@ -155,7 +156,7 @@ def checksum(frame: VideoFrame) -> int:
     """CRC-32 of a decoded frame's samples."""
     plain = frame.format.name in _PLAIN and frame.width % 2 == 0 and frame.height % 2 == 0
     samples = frame if plain else frame.reformat(format="rgb24", interpolation=EXACT)
-    return crc32(samples.to_ndarray())
+    return crc32(np.ascontiguousarray(samples.to_ndarray()))
 
 
 def _check_length(source: Source, limits: Limits) -> None:
