@@ -88,8 +88,8 @@ class Styling:
     def _restyled(self, frames: Iterator[Picture]) -> Iterator[Pair]:
         for some in batched(frames, self.network.batch, strict=False):
             for pair in zip(some, self.network.style(np.stack(some)), strict=True):
-                yield pair
                 self.styled()
+                yield pair
 
     def _measured(self, pairs: Iterator[Pair], mine: Sequence[Group]) -> Iterator[Picture]:
         step = max(2, sum(map(len, mine)) // SAMPLES)
