@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 from typing import BinaryIO, Never, Self, cast
@@ -11,7 +12,7 @@ from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.rational import AVRational
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from shared.errors import InvalidInput
@@ -33,15 +34,26 @@ _READ_FAILURES = 10
 _BUFFER = 1 << 18
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a video may have at most: pixels per frame, frames, and seconds."""
+
+    pixels: int = 7680 * 4320
+    frames: int = 500_000
+    seconds: float = 6 * 3600.0
+
+
 class Source:
     """The default video stream of a file, decoded frame by frame; closes with `with`, the file stays open.
 
-    `packets` and `errors` count the coded frames read so far and those that cannot be decoded.
+    `packets` and `errors` count the coded frames read so far and those that cannot be decoded; `reached` is the time,
+    in seconds as the file counts them, to which any of its streams was read.
     """
 
     def __init__(self, file: BinaryIO, pixels: int, *, threads: int = 1) -> None:
         """Open a seekable file at its start. Raises InvalidInput where it is no video, or larger than `pixels`."""
         self.packets = self.errors = 0
+        self.reached = Fraction(0)
         self.container = _opened(file, pixels)
         try:
             self.stream = default_stream(self.container)
@@ -78,17 +90,27 @@ class Source:
     def _packets(self) -> Iterator["av.Packet[VideoStream]"]:
         for _ in range(_READ_FAILURES):
             with suppress(FFmpegError):
-                yield from self.container.demux(self.stream)
+                yield from cast("Iterator[av.Packet[VideoStream]]", filter(self._is_ours, self.container.demux()))
                 return
             self.errors += 1
         last = av.Packet()
         last.stream = self.stream
         yield cast("av.Packet[VideoStream]", last)  # an empty packet makes the decoder hand out what it holds
 
+    def _is_ours(self, packet: "av.Packet[Stream]") -> bool:
+        if packet.pts is not None:
+            self.reached = max(self.reached, (packet.pts + (packet.duration or 0)) * fraction(packet.time_base))
+        return packet.stream.index == self.stream.index  # the packet's own index is 0 when it only flushes
+
 
 def fraction(value: AVRational | None) -> Fraction:
     """The number as Python's own kind; 0 where it is unknown."""
     return Fraction(value.numerator, value.denominator) if value and value.denominator else Fraction(0)
+
+
+def rate_of(stream: VideoStream) -> Fraction:
+    """Frames per second on average, as the file says or shows at its beginning."""
+    return fraction(stream.average_rate) or fraction(stream.guessed_rate) or Fraction(25)
 
 
 def _opened(file: BinaryIO, pixels: int) -> InputContainer:
@@ -152,4 +174,6 @@ def _check_size(stream: VideoStream, pixels: int) -> None:
             "Scale it down, or raise the limit.",
         )
     if not width * height:
-        raise InvalidInput("The size of the video's frames cannot be read: it is damaged or larger than allowed.")
+        raise InvalidInput(
+            f"The size of the frames cannot be read: it is damaged, or larger than the {pixels:,} pixels allowed."
+        )

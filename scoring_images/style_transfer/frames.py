@@ -8,7 +8,8 @@ from av import VideoFrame
 
 from scoring_images.style_transfer.color import Picture, ToRgb
 from scoring_images.style_transfer.container import Source
-from scoring_images.style_transfer.video import Video, checksum
+from scoring_images.style_transfer.scan import checksum
+from scoring_images.style_transfer.video import Video
 from shared.errors import Transient
 
 
@@ -29,7 +30,7 @@ def decode(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[Pict
 
 def _sought(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[VideoFrame]:
     """As many of the frames as a search for the first one's time gives."""
-    if not first or video.repaired:
+    if first in (0, last) or video.repaired:
         return
     start = video.timestamps[first] + video.origin
     with Source(file, video.pixels, threads=_threads(video)) as source:

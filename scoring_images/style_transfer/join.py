@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from av.error import FFmpegError
-
 from scoring_images.style_transfer.ffmpeg_call import FfmpegFailed
 from scoring_images.style_transfer.mux import mux
 from scoring_images.style_transfer.sound import Fate, fate, plainer
@@ -35,8 +33,6 @@ def join(segments: Iterable[BinaryIO], source: Path, video: Video, folder: Path,
         string_together(segments, video, frames)
         fates = _mux(frames, source, video, target, seconds)
         frames.unlink()
-    except FFmpegError as error:
-        raise Transient(f"The joined video cannot be written: {error.strerror}.") from error
     except OSError as error:
         raise Transient(f"The joined video cannot be written: {error.strerror}.", "Give the task more disk.") from error
     verify(target, video, sounds=sum(fate.stream.type == "audio" and fate.coder is not None for fate in fates))

@@ -41,8 +41,18 @@ def exact(video: Video) -> dict[str, str]:
 def string_together(segments: Iterable[BinaryIO], video: Video, target: Path) -> None:
     """Write an MP4 of the frames of all segments, which come in order; it has no sound.
 
-    Segments without frames are empty. Raises Transient where a frame is missing or a segment is damaged.
+    Segments without frames are empty. Raises Transient where a frame is missing, a segment is damaged, or the disk is
+    full.
     """
+    try:
+        done = _string(segments, video, target)
+    except FFmpegError as error:
+        raise Transient(f"The video cannot be written: {error.strerror}.", "Give the task more disk.") from error
+    if done != len(video.timestamps):
+        raise Transient(f"The segments have {done} frames; the video has {len(video.timestamps)}.")
+
+
+def _string(segments: Iterable[BinaryIO], video: Video, target: Path) -> int:
     moments, done = times(video), 0
     with av.open(str(target), "w", format="mp4", options=exact(video)) as file:
         strand: _Strand | None = None
@@ -51,8 +61,7 @@ def string_together(segments: Iterable[BinaryIO], video: Video, target: Path) ->
                 strand = strand or _Strand(file, packet.stream, video, moments)
                 strand.add(packet, done)
             done = strand.packets if strand else 0
-    if done != len(video.timestamps):
-        raise Transient(f"The segments have {done} frames; the video has {len(video.timestamps)}.")
+    return done
 
 
 def _packets(segment: BinaryIO) -> Iterator["Packet[VideoStream]"]:
