@@ -48,7 +48,8 @@ class Report:
 def finish(run: str, storage: Storage) -> None:
     """Publish a run's result; nothing where that was done before. Raises NotFound where a segment is missing."""
     work, stages = Work.of(storage, run), Stages()
-    if work.store.get(work.name("published")) is not None:
+    if work.published:
+        work.close()
         print("published before")
         return
     index = work.index()
@@ -67,8 +68,7 @@ def finish(run: str, storage: Storage) -> None:
         report = summary(index, reports, joined.streams, stages.seconds)
         with stages.stage("publish"):
             publish(Publisher(storage.data("styled"), run, index.modified), index.order.video, folder, report)
-    work.store.put(work.name("published"), b"")
-    work.remove()
+    work.close()
     print(f"styled/{result_name(index.order.video)!r}: {report.frames} frames, {report.missing_frames} missing")
 
 

@@ -46,7 +46,7 @@ class SegmentReport:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The blobs that the tasks of one run share; `join` removes them when all is published."""
+    """The blobs that the tasks of one run share; `join` removes them in the end."""
 
     store: BlobStore
     run: str
@@ -84,11 +84,17 @@ class Work:
         blob = self.store.get(self.segment(number, "json"))
         return msgspec.json.decode(blob.data, type=SegmentReport) if blob else None
 
-    def remove(self) -> None:
-        """Remove everything; the index last, so that a removal that was cut off goes on when it is repeated."""
-        names = [info.name for info in self.store.list(self.name(""))]
-        for name in sorted(names, key=self.name("index.json").__eq__):
-            self.store.delete(name)
+    @property
+    def published(self) -> bool:
+        """Whether the run's results are where users find them."""
+        return self.store.info(self.name("published")) is not None
+
+    def close(self) -> None:
+        """Say that the results are published, and remove all else."""
+        self.store.put(self.name("published"), b"")
+        for info in list(self.store.list(self.name(""))):
+            if info.name != self.name("published"):
+                self.store.delete(info.name)
 
     def _read(self, part: str) -> bytes:
         blob = self.store.get(self.name(part))

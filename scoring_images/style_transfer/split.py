@@ -21,7 +21,7 @@ def split(order: Order, storage: Storage, settings: Settings) -> None:
     Raises InvalidInput where the video is gone, was replaced, cannot be styled, or the style does not exist.
     """
     work, stages = Work.of(storage, order.run), Stages()
-    if work.store.info(work.name("index.json")) is not None:
+    if work.published or work.store.info(work.name("index.json")) is not None:
         print("split before")
         return
     uploaded = _uploaded(storage.data("videos"), order)

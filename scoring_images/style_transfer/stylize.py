@@ -30,7 +30,7 @@ SAMPLES = 8
 def stylize(run: str, number: int, storage: Storage, settings: Settings) -> None:
     """Style and encode a segment; nothing where that was done before. Raises NotFound before the video was split."""
     work = Work.of(storage, run)
-    if work.report(number) is not None:
+    if work.published or work.report(number) is not None:
         print(f"segment {number}: styled before")
         return
     index, sink = work.index(), BytesIO()

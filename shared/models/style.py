@@ -82,7 +82,8 @@ def read_style(name: str, shipped: Path, bundles: BlobStore | None) -> tuple[Man
 
     Raises InvalidInput where there is no such style, BundleError where it is damaged.
     """
-    pointer = bundles.get(f"{FOLDER}/{check_name(name)}/current.json") if bundles else None
+    check_name(name)
+    pointer = bundles.get(f"{FOLDER}/{name}/current.json") if bundles else None
     if bundles and pointer:
         version = msgspec.json.decode(pointer.data, type=_Pointer).version
         parts = (bundles.get(f"{FOLDER}/{name}/{version}/{part}") for part in (MANIFEST, NETWORK))
