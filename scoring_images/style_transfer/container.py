@@ -74,9 +74,13 @@ class Source:
     ) -> None:
         self.container.close()
 
-    def seek(self, timestamp: int) -> None:
-        """Go on from a key frame at or before the timestamp, in ticks as the file counts them."""
-        self.container.seek(timestamp, stream=self.stream)
+    def seek(self, timestamp: int) -> bool:
+        """Go on from a key frame at or before the timestamp, in ticks as the file counts them, if that is possible."""
+        try:
+            self.container.seek(timestamp, stream=self.stream)
+        except FFmpegError:
+            return False
+        return True
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """The frames from here to the end, as they are shown; what cannot be decoded is passed over and counted."""

@@ -33,8 +33,9 @@ def _sought(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[Vid
     if first in (0, last) or video.repaired:
         return
     start = video.timestamps[first] + video.origin
-    with Source(file, video.pixels, threads=_threads(video)) as source:
-        source.seek(start)
+    with Source(file, video.pixels, threads=video.threads) as source:
+        if not source.seek(start):
+            return
         wanted = (frame for frame in source.frames() if frame.pts is not None and frame.pts >= start)
         for number, frame in enumerate(islice(wanted, last - first), first):
             if frame.pts != video.timestamps[number] + video.origin or checksum(frame) != video.checksums[number]:
@@ -45,7 +46,7 @@ def _sought(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[Vid
 def _counted(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[VideoFrame]:
     """The frames, counted from the start of the file."""
     done = first
-    with Source(file, video.pixels, threads=_threads(video)) as source:
+    with Source(file, video.pixels, threads=video.threads) as source:
         for number, frame in enumerate(islice(source.frames(), first, last), first):
             if checksum(frame) != video.checksums[number]:
                 raise _changed(number)
@@ -53,11 +54,6 @@ def _counted(file: BinaryIO, video: Video, first: int, last: int) -> Iterator[Vi
             done += 1
     if done < last:
         raise _changed(done)
-
-
-def _threads(video: Video) -> int:
-    # What damage does to a picture depends on the number of threads; the index was made with one then.
-    return 1 if video.damaged or video.missing else 2
 
 
 def _changed(number: int) -> Transient:

@@ -31,6 +31,7 @@ class Scan:
     height: int
     rotation: int
     pixel_format: str
+    threads: int
     times: list[int | None] = field(default_factory=list)  # in ticks, as the file counts them
     checksums: list[int] = field(default_factory=list)
     last: int = 0  # duration of the last frame, in ticks
@@ -60,7 +61,7 @@ def scan(file: BinaryIO, limits: Limits, threads: int) -> Scan:
         _check_length(source, limits)
         found: Scan | None = None
         for frame in source.frames():
-            found = found or Scan(color_of(frame), frame.width, frame.height, round(frame.rotation), frame.format.name)
+            found = found or _begun(frame, threads)
             found.add(frame)
             if len(found.times) > limits.frames:
                 raise InvalidInput(f"The video has more than {limits.frames:,} frames.", _SHORTER)
@@ -71,6 +72,10 @@ def scan(file: BinaryIO, limits: Limits, threads: int) -> Scan:
         if len(found.times) == 1 and _is_still(source):
             raise InvalidInput("This is an image, not a video.")
         return found
+
+
+def _begun(first: VideoFrame, threads: int) -> Scan:
+    return Scan(color_of(first), first.width, first.height, round(first.rotation), first.format.name, threads)
 
 
 def checksum(frame: VideoFrame) -> int:

@@ -50,6 +50,7 @@ class Video:
     rotation: int = 0  # degrees, counter-clockwise
     aspect: tuple[int, int] = (1, 1)
     average: tuple[int, int] = (25, 1)
+    threads: int = 1  # of the decoder: what damage does to a picture depends on their number
     missing: int = 0  # frames that the file promises and that cannot be decoded
     damaged: int = 0  # frames that were decoded with errors
     repaired: int = 0  # frames whose time was missing, repeated, or before the time of the one before
@@ -90,7 +91,7 @@ def probe(file: BinaryIO, limits: Limits | None = None) -> Video:
     limits = limits or Limits()
     found = scan(file, limits, threads=_THREADS)
     if not found.clean:
-        found = scan(file, limits, threads=1)  # what damage does to a picture depends on the number of threads
+        found = scan(file, limits, threads=1)
     with Source(file, limits.pixels) as source:
         return _video(source, found, limits.pixels)
 
@@ -119,6 +120,7 @@ def _video(source: Source, found: Scan, pixels: int) -> Video:
         rotation=found.rotation,
         aspect=(fraction(stream.sample_aspect_ratio) or Fraction(1)).as_integer_ratio(),
         average=rate.as_integer_ratio(),
+        threads=found.threads,
         missing=found.missing,
         damaged=found.damaged,
         repaired=sum(time != given for time, given in zip(times, found.times, strict=True)),
