@@ -1,0 +1,99 @@
+"""A video through the whole app: told twice, killed anywhere, overwritten; every frame comes out, once."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import av
+import pytest
+
+from devhost.sandbox import running, sandbox_settings, wait_for
+from shared.runs.record import Run, State
+from shared.workloads.style_transfer import run_id_of
+from tests.end_to_end.studio import event, styled, upload, write_clip
+from tests.end_to_end.world import World, kill, processes, start_azurite
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """An app without readings."""
+    home = tmp_path_factory.mktemp("studio")
+    env = sandbox_settings(home) | {"LOCAL_SERVICES": "eventhubs", "DEVHOST_AUTH": "off"}
+    world = World(env, home, start_azurite(env, home))
+    try:
+        with running(env, home):
+            yield world
+    finally:
+        world.azurite.terminate()
+        world.azurite.wait()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    write_clip(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(world: World, clip: Path) -> bytes:
+    """What comes out when nothing goes wrong."""
+    assert ended(world, upload(world, clip, "calm.mp4")).state is State.SUCCEEDED
+    return styled(world, "calm.mp4") or b""
+
+
+def started(world: World, info: object) -> str:
+    """The id of the run of an upload, once it exists."""
+    run_id = run_id_of(info.name, info.etag)  # type: ignore[attr-defined]
+    wait_for(lambda: run_id in world.runs.ids("style-"), "The upload started no run")
+    return run_id
+
+
+def ended(world: World, info: object) -> Run:
+    return world.ended(started(world, info))
+
+
+def test_an_uploaded_video_comes_out_whole_with_its_sound_and_its_pictures(expected: bytes, world: World) -> None:
+    with av.open(BytesIO(expected)) as file:
+        assert [stream.type for stream in file.streams] == ["video", "audio"]
+        assert [frame.pts for frame in file.decode(video=0)] == [512 * number for number in range(50)]
+    names = {info.name for info in world.storage.data("styled").list("calm")}
+    assert names == {"calm.mp4", "calm.jpg", "calm-sheet.jpg", "calm.json"}
+
+
+def test_an_upload_told_three_times_is_styled_once(world: World, clip: Path, expected: bytes) -> None:
+    info = upload(world, clip, "a b;$(touch x)'ü.mp4")
+    for _ in range(3):
+        world.storage.queue("uploads").send(event(info))
+    assert ended(world, info).state is State.SUCCEEDED
+    world.tick("sweep_uploads")
+    assert len([run for run in world.runs.newest(50) if run.params["video"] == info.name]) == 1
+    assert styled(world, info.name) == expected
+
+
+@pytest.mark.parametrize("task", ["stylize", "join"])
+def test_a_task_killed_with_signal_9(world: World, clip: Path, expected: bytes, task: str) -> None:
+    info = upload(world, clip, f"{task}.mp4")
+    kill("scoring_images.style_transfer", task, started(world, info))
+    assert ended(world, info).state is State.SUCCEEDED
+    assert styled(world, info.name) == expected
+
+
+def test_the_host_killed_with_signal_9_in_the_middle_of_a_run(world: World, clip: Path, expected: bytes) -> None:
+    info = upload(world, clip, "host.mp4")
+    run_id = started(world, info)
+    wait_for(lambda: any(processes("scoring_images.style_transfer", "stylize", run_id)), "No task was started", 60)
+    kill("devhost", " host ", str(world.home))
+    assert ended(world, info).state is State.SUCCEEDED
+    assert styled(world, info.name) == expected
+
+
+def test_a_text_file_fails_with_its_reason_and_leaves_no_result(world: World, clip: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("#EXTM3U\nfile:///etc/passwd\n")
+    run = ended(world, upload(world, text, "text.mp4"))
+    assert run.state is State.FAILED
+    assert "split" in run.reason
+    assert styled(world, "text.mp4") is None
