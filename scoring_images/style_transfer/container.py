@@ -1,5 +1,6 @@
 """Opens a video that a stranger uploaded: nothing but that file is read, and nothing too large is decoded."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,14 +47,15 @@ class Limits:
 class Source:
     """The default video stream of a file, decoded frame by frame; closes with `with`, the file stays open.
 
-    `packets` and `errors` count the coded frames read so far and those that cannot be decoded; `reached` is the time,
-    in seconds as the file counts them, to which any of its streams was read.
+    `packets` and `errors` count the coded frames read so far and those that cannot be decoded; `others` counts the
+    packets of all streams by index; `reached` is the time, in seconds as the file counts them, to which any was read.
     """
 
     def __init__(self, file: BinaryIO, pixels: int, *, threads: int = 1) -> None:
         """Open a seekable file at its start. Raises InvalidInput where it is no video, or larger than `pixels`."""
         self.packets = self.errors = 0
         self.reached = Fraction(0)
+        self.others: Counter[int] = Counter()
         self.container = _opened(file, pixels)
         try:
             self.stream = default_stream(self.container)
@@ -102,6 +104,7 @@ class Source:
         yield cast("av.Packet[VideoStream]", last)  # an empty packet makes the decoder hand out what it holds
 
     def _is_ours(self, packet: "av.Packet[Stream]") -> bool:
+        self.others[packet.stream.index] += bool(packet.size)
         if packet.pts is not None:
             self.reached = max(self.reached, (packet.pts + (packet.duration or 0)) * fraction(packet.time_base))
         return packet.stream.index == self.stream.index  # the packet's own index is 0 when it only flushes

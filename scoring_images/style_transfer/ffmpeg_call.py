@@ -28,6 +28,8 @@ def call(output: ffmpeg.nodes.OutputStream, seconds: float, data: bytes = b"") -
         done = subprocess.run(command, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds)
     except subprocess.TimeoutExpired as error:
         raise Transient(f"ffmpeg was ended after {seconds:.0f} s.") from error
+    if done.returncode < 0:
+        raise Transient(f"ffmpeg was ended by signal {-done.returncode}; it may have had too little memory.")
     if done.returncode:
         raise _failure(done.stderr.decode(errors="replace"))
 

@@ -1,6 +1,6 @@
 """Joins the segments of a video: all frames at their times, its sound and the rest of it; then looks at the result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -35,18 +35,30 @@ def join(segments: Iterable[BinaryIO], source: Path, video: Video, folder: Path,
         frames.unlink()
     except OSError as error:
         raise Transient(f"The joined video cannot be written: {error.strerror}.", "Give the task more disk.") from error
-    verify(target, video, sounds=sum(fate.stream.type == "audio" and fate.coder is not None for fate in fates))
-    styled = f"stream {video.stream}, video ({video.codec}): styled"
-    return Joined(target, (styled, *map(str, fates)))
+    return Joined(target, tuple(_said(video, fates, verify(target, video))))
 
 
 def _mux(frames: Path, source: Path, video: Video, target: Path, seconds: float) -> Sequence[Fate]:
+    def works(fates: Sequence[Fate]) -> bool:
+        try:
+            mux(frames, source, video, fates, target, seconds)
+        except FfmpegFailed:
+            return False
+        return True
+
     fates = [fate(stream) for stream in video.others]
-    try:
-        mux(frames, source, video, fates, target, seconds)
-    except FfmpegFailed:
-        if not any(fate.coder for fate in fates):
-            raise
-        fates = [plainer(fate) for fate in fates]
-        mux(frames, source, video, fates, target, seconds)
+    if works(fates):
+        return fates
+    for number, chosen in enumerate(fates):
+        while chosen.coder and not works([chosen]):
+            chosen = fates[number] = plainer(chosen)
+    mux(frames, source, video, fates, target, seconds)
     return fates
+
+
+def _said(video: Video, fates: Sequence[Fate], sounds: int) -> Iterator[str]:
+    yield f"stream {video.stream}, video ({video.codec}): styled"
+    yield from map(str, fates)
+    kept = sum(fate.stream.type == "audio" and fate.coder is not None for fate in fates)
+    if sounds != kept:
+        yield f"{kept - sounds} of {kept} audio streams came out empty"

@@ -1,5 +1,6 @@
 """Decodes a whole video once and takes down what it shows, frame by frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import BinaryIO
@@ -40,6 +41,7 @@ class Scan:
     resized: int = 0
     packets: int = 0
     errors: int = 0
+    others: Mapping[int, int] = field(default_factory=dict)  # packets of each stream
 
     @property
     def clean(self) -> bool:
@@ -67,7 +69,7 @@ def scan(file: BinaryIO, limits: Limits, threads: int) -> Scan:
                 raise InvalidInput(f"The video has more than {limits.frames:,} frames.", _SHORTER)
         if found is None:
             raise InvalidInput("No frame of the video can be decoded: it is damaged, or cut off at its beginning.")
-        found.packets, found.errors = source.packets, source.errors
+        found.packets, found.errors, found.others = source.packets, source.errors, source.others
         found.missing = _missing(source, found)
         if len(found.times) == 1 and _is_still(source):
             raise InvalidInput("This is an image, not a video.")

@@ -21,13 +21,16 @@ class Fate:
     def __str__(self) -> str:
         stream = self.stream
         kind = "cover picture" if stream.cover else stream.type
-        named = " ".join(filter(None, (kind, f"({', '.join(filter(None, (stream.codec, stream.language)))})")))
+        more = ", ".join(filter(None, (stream.codec, stream.language)))
+        named = f"{kind} ({more})" if more else kind
         done = {None: "left out", "copy": "copied", "aac": "converted to AAC", "mov_text": "converted to MP4's text"}
         return f"stream {stream.index}, {named}: {done[self.coder]}" + (f", {self.why}" if self.why else "")
 
 
 def fate(stream: OtherStream) -> Fate:
     """Copied where MP4 holds it and players know it there; else converted where that is possible; else left out."""
+    if not stream.packets:
+        return Fate(stream, None, "it is empty")
     match stream.type:
         case "audio":
             return _sound(stream)
@@ -52,7 +55,7 @@ def _subtitles(stream: OtherStream) -> Fate:
 
 
 def plainer(chosen: Fate) -> Fate:
-    """The fate of a stream where ffmpeg could not do what was chosen for it: sound is decoded, all else is left out."""
-    if chosen.coder is None or chosen.stream.type == "audio":
-        return chosen if chosen.coder is None else Fate(chosen.stream, "aac", "it cannot be copied")
-    return Fate(chosen.stream, None, "it cannot be copied")
+    """The next thing to try where ffmpeg cannot do what was chosen: sound is decoded, all else is left out."""
+    if chosen.coder == "copy" and chosen.stream.type == "audio" and chosen.stream.codec:
+        return Fate(chosen.stream, "aac", "it cannot be copied")
+    return Fate(chosen.stream, None, "it cannot be read")

@@ -15,8 +15,8 @@ from scoring_images.style_transfer.video import Video
 from shared.errors import Transient
 
 
-def verify(path: Path, video: Video, sounds: int) -> None:
-    """Decode a joined video that should have so many audio streams.
+def verify(path: Path, video: Video) -> int:
+    """Decode a joined video; returns how many audio streams it has.
 
     Raises Transient where it differs from the index in the frames' number, times, size or rotation, or in how long it
     lasts.
@@ -24,7 +24,8 @@ def verify(path: Path, video: Video, sounds: int) -> None:
     try:
         with av.open(str(path)) as file:
             _check_times(_shown(file, video), video)
-            _check_streams(file, video, sounds)
+            _check_duration(file, video)
+            return len(file.streams.audio)
     except FFmpegError as error:
         raise Transient(f"The joined video cannot be read: {error.strerror}.") from error
 
@@ -51,9 +52,7 @@ def _check_times(shown: Sequence[Fraction], video: Video) -> None:
             raise Transient(f"Frame {number} of the joined video is at {pair[0]} s instead of {pair[1]} s.")
 
 
-def _check_streams(file: InputContainer, video: Video, sounds: int) -> None:
-    if len(file.streams.audio) != sounds:
-        raise Transient(f"The joined video has {len(file.streams.audio)} audio streams instead of {sounds}.")
+def _check_duration(file: InputContainer, video: Video) -> None:
     ticks, stream = times(video), default_stream(file)
     wanted = (ticks[-1] - ticks[0]) * clock(video)
     lasts = (stream.duration or 0) * fraction(stream.time_base)

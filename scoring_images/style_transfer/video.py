@@ -1,6 +1,7 @@
 """The index of a video: what it is, and the time and checksum of every frame, so that others can check theirs."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
@@ -28,6 +29,7 @@ class OtherStream:
     language: str = ""
     cover: bool = False  # a picture to show beside the video
     start: float | None = None  # seconds after the origin
+    packets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,18 @@ def _video(source: Source, found: Scan, pixels: int) -> Video:
         damaged=found.damaged,
         repaired=sum(time != given for time, given in zip(times, found.times, strict=True)),
         resized=found.resized,
-        others=tuple(_other(other, origin * time_base) for other in source.container.streams if other != stream),
+        others=tuple(_others(source, found, origin * time_base)),
     )
 
 
-def _other(stream: Stream, origin: Fraction) -> OtherStream:
+def _others(source: Source, found: Scan, origin: Fraction) -> Iterator[OtherStream]:
+    for stream in source.container.streams:
+        if stream.index != source.stream.index:
+            yield _other(stream, origin, found.others.get(stream.index, 0))
+
+
+def _other(stream: Stream, origin: Fraction, packets: int) -> OtherStream:
     codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
     start = None if stream.start_time is None else float(stream.start_time * fraction(stream.time_base) - origin)
     cover = bool(stream.disposition & Disposition.attached_pic)
-    return OtherStream(stream.index, stream.type, codec, stream.language or "", cover, start)
+    return OtherStream(stream.index, stream.type, codec, stream.language or "", cover, start, packets)
