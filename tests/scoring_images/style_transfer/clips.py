@@ -74,9 +74,11 @@ def _rotated(path: Path) -> None:
     ffmpeg("-display_rotation", "90", "-i", str(plain), "-c", "copy", str(path))
 
 
+LATE_END = "setpts='(N+3*gte(N,29))/25/TB'"  # the last frame comes late
 IRREGULAR = "setpts='(N*40+mod(N*7,13)+100*gt(N,9))/1000/TB'"
 ODD_CLIPS: dict[str, Callable[[Path], None]] = {
     "irregular.mkv": _made(*PICTURE, "-vf", IRREGULAR, "-fps_mode", "passthrough", *X264),
+    "late_end.mp4": _made(*PICTURE, "-vf", LATE_END, "-fps_mode", "passthrough", *X264),
     "offset.ts": _made(*PICTURE, *_sound(), *X264, *AAC, "-output_ts_offset", "7.123"),
     "odd-size.mkv": _made(*PICTURE, "-vf", "format=yuv444p,scale=95:63", "-c:v", "libx264"),
     "many-streams.mkv": _many,
