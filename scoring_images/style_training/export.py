@@ -1,6 +1,7 @@
 """Writes a trained network as ONNX: any size, RGB 0..255 in and out, weights in half precision."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,7 +22,7 @@ class Graph:
         self.nodes: list[NodeProto] = []
         self.weights: list[TensorProto] = []
 
-    def add(self, kind: str, *more: str, **attributes: object) -> str:
+    def add(self, kind: str, *more: str, **attributes: Any) -> str:
         """Append a node that takes the end of the chain and `more`; the name of its output."""
         name = f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, [self.end, *more], [name], **attributes))
@@ -135,7 +136,7 @@ def over_blocks(kernel: Array) -> Array:
 
 
 def _model(graph: Graph) -> bytes:
-    sizes = ["N", 3, "H", "W"]
+    sizes: list[str | int | None] = ["N", 3, "H", "W"]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, sizes)
     graph.nodes[-1].output[0] = "styled"
     styled = helper.make_tensor_value_info("styled", TensorProto.FLOAT, sizes)

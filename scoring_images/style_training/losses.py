@@ -1,13 +1,10 @@
-"""What a style network is trained for: the content of the image, the look of the painting, and the same under shifts."""
+"""What a style network is trained for: the image's content, the painting's look, and steadiness under motion."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-
-EDGE = 12
-"""Pixels at the border that do not count: there, a shifted crop shows something else."""
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -35,24 +32,20 @@ def gram(values: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / (channels * height * width)
 
 
-def content_distance(features: list[Tensor], wanted: list[Tensor]) -> Tensor:
-    """How far the deepest tap is from the image's, as a share of it, and the middle one, which keeps light and dark."""
-    middle = len(wanted) // 2
-    return _share(features[-1], wanted[-1]) + 0.6 * _share(features[middle], wanted[middle])
+def content_distance(features: list[Tensor], wanted: list[Tensor], sizes: list[float]) -> Tensor:
+    """How far the deepest tap is from the image's, and the middle one, which keeps light and dark.
 
-
-def _share(values: Tensor, wanted: Tensor) -> Tensor:
-    return F.mse_loss(values, wanted) / wanted.pow(2).mean()
-
-
-def instability(still: Tensor, moved: Tensor, rows: int, columns: int, scale: float) -> Tensor:
-    """Mean square, in units of `scale` grey levels, of what a shift of the input by (rows, columns) changes.
-
-    `moved` is the output for the shifted input, of the size of `still`; they are compared where they overlap.
+    In shares of `sizes`, the mean squares at the taps of usual images: relative to their own, flat images would weigh
+    more than all others.
     """
-    height, width = still.shape[2:]
-    there = still[:, :, EDGE + rows : height - EDGE + rows, EDGE + columns : width - EDGE + columns]
-    return ((there - moved[:, :, EDGE : height - EDGE, EDGE : width - EDGE]) / scale).pow(2).mean()
+    middle = len(wanted) // 2
+    deep = functional.mse_loss(features[-1], wanted[-1]) / sizes[-1]
+    return deep + 0.6 * functional.mse_loss(features[middle], wanted[middle]) / sizes[middle]
+
+
+def disagreement(one: Tensor, other: Tensor, scale: float) -> Tensor:
+    """Mean square, in units of `scale` grey levels, of how two images differ that should be the same."""
+    return ((one - other) / scale).pow(2).mean()
 
 
 def roughness(images: Tensor, scale: float) -> Tensor:
@@ -64,4 +57,4 @@ def roughness(images: Tensor, scale: float) -> Tensor:
 
 def overshoot(images: Tensor, scale: float) -> Tensor:
     """How far values leave 0..255, on average, in units of `scale` grey levels."""
-    return (F.relu(-images) + F.relu(images - 255)).mean() / scale
+    return (functional.relu(-images) + functional.relu(images - 255)).mean() / scale

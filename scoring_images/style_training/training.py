@@ -1,51 +1,36 @@
-"""Trains a style network: the steps, the checkpoint an interrupted training goes on from, and when it is good enough."""
+"""Trains a style network: what a step does, how fast it learns, and when it stops."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from scoring_images.style_training import content, losses, motion
+from scoring_images.style_training.export import SCALE
 from scoring_images.style_training.features import Features
-from scoring_images.style_training.network import Design, StyleNetwork
+from scoring_images.style_training.network import Transformer
+from scoring_images.style_training.parameters import Parameters
 
 WARM_UP, FALLING = 100, 0.4
 """Steps until the learning rate is full; the share of all steps over which it falls at the end."""
+RISING = 0.4
+"""The share of all steps over which stability comes to count fully: strokes form first, then they learn to hold."""
 WINDOW = 250
 """Steps over which losses are compared to see whether they still improve."""
 GAIN = 0.01
 """A window that is not better by this share than the one before it shows that training no longer helps."""
+MEASURED = 48
+"""Photographs to compare trainings by."""
 TERMS = ("content", "style", "stability", "variation", "overshoot")
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What a training is determined by, besides the images."""
-
-    design: Design = Design()
-    steps: int = 3000
-    batch: int = 2
-    crop: int = 144
-    style_side: int = 256
-    content_side: int = 320
-    content_weight: float = 1.0
-    content_tap: int = -1
-    style_weight: float = 4.0
-    stability_weight: float = 10.0
-    variation_weight: float = 0.01
-    rate: float = 1e-3
-    seed: int = 1
 
 
 @dataclass
 class State:
     """Where a training is: the network, its optimiser, and the losses of every step so far, (steps, TERMS)."""
 
-    network: StyleNetwork
+    network: Transformer
     optimiser: torch.optim.Adam
     history: list[tuple[float, ...]] = field(default_factory=list)
     falling_from: int = 0
@@ -58,7 +43,7 @@ class State:
 def new_state(parameters: Parameters, device: str = "cpu") -> State:
     """A network with the seed's weights."""
     torch.manual_seed(parameters.seed)
-    network = StyleNetwork(parameters.design).to(device, memory_format=torch.channels_last)
+    network = Transformer(parameters.width, parameters.blocks, smooth=parameters.smooth).to(device)
     falling = round(parameters.steps * (1 - FALLING))
     return State(network, torch.optim.Adam(network.parameters(), parameters.rate), falling_from=falling)
 
@@ -72,64 +57,87 @@ class Trainer:
     """Takes steps; each step's images and motions come from the seed and its number alone."""
 
     def __init__(
-        self, parameters: Parameters, painting: content.Image, photos: Sequence[content.Image], features: Features
+        self,
+        parameters: Parameters,
+        painting: content.Picture,
+        photos: Sequence[Sequence[content.Picture]],
+        features: Features,
+        device: str = "cpu",
     ) -> None:
-        self.parameters, self.photos, self.features = parameters, photos, features
+        self.parameters, self.photos, self.features, self.device = parameters, photos, features, device
         with torch.no_grad():
-            self.targets = [losses.gram(f) for f in features(as_tensor([painting]))]
+            self.painting = losses.Painting.of(features(as_tensor([painting], device)))
+            seen = [features(photo) for photo in self._fixed()]
+        self.sizes = [float(np.mean([float(tap.pow(2).mean()) for tap in taps])) for taps in zip(*seen, strict=True)]
 
     def step(self, state: State) -> None:
         """One step of Adam; the losses are added to the history."""
         rng = np.random.default_rng([self.parameters.seed, state.step])
-        device = next(state.network.parameters()).device
         for group in state.optimiser.param_groups:
             group["lr"] = self.parameters.rate * _share_of_rate(state, self.parameters)
-        terms = self._losses(state, rng, str(device))
+        terms = self._losses(state, rng)
         state.optimiser.zero_grad()
-        torch.stack(
-            [weight * term for weight, term in zip(self._weights(state.step), terms, strict=True)]
-        ).sum().backward()  # type: ignore[no-untyped-call]
+        weights = torch.tensor(self._weights(state.step), device=terms.device)
+        (weights * terms).sum().backward()
         state.optimiser.step()
-        state.history.append(tuple(float(term.detach()) for term in terms))
+        state.history.append(tuple(terms.tolist()))
         if state.step < state.falling_from and no_longer_improves(state.history, self._weights(state.step)):
             state.falling_from = state.step
 
-    def _losses(self, state: State, rng: np.random.Generator, device: str) -> list[Tensor]:
+    def _losses(self, state: State, rng: np.random.Generator) -> Tensor:
         size, border = self.parameters.crop, motion.MARGIN
         wide = as_tensor(
-            [content.crop(self.photos, size + 2 * border, rng) for _ in range(self.parameters.batch)], device
+            [content.crop(self.photos, size + 2 * border, rng) for _ in range(self.parameters.batch)], self.device
         )
         photo = motion.inner(wide, border)
         styled = state.network(photo)
         seen = self.features(styled)
         with torch.no_grad():
-            tap = self.features(photo)[self.parameters.content_tap]
-        return [
-            losses.content_loss(seen[self.parameters.content_tap], tap),
-            losses.style_loss(seen, self.targets),
+            wanted = self.features(photo)
+        terms = [
+            losses.content_distance(seen, wanted, self.sizes),
+            self.painting.distance(seen),
             self._instability(state, wide, styled, rng),
-            losses.total_variation(styled),
-            losses.overshoot(styled),
+            losses.roughness(styled, SCALE),
+            losses.overshoot(styled, SCALE),
         ]
+        return torch.stack(terms)
 
     def _instability(self, state: State, wide: Tensor, styled: Tensor, rng: np.random.Generator) -> Tensor:
         """How far the output of a moved, noisy copy is from the output moved likewise."""
         if not self.parameters.stability_weight:
             return styled.new_zeros(())
         step = motion.random_motion(rng)
+        # One photograph of the batch is enough, and half the time.
+        wide, styled = wide[:1], styled[:1]
         copy = motion.inner(motion.moved(wide, step), motion.MARGIN)
         noise = torch.from_numpy(rng.standard_normal(copy.shape, np.float32)).to(copy.device)
         again = state.network(copy + step.noise * noise)
         edge = motion.EDGE
-        return losses.disagreement(motion.inner(motion.moved(styled, step), edge), motion.inner(again, edge))
+        return losses.disagreement(motion.inner(motion.moved(styled, step), edge), motion.inner(again, edge), SCALE)
+
+    def measure(self, network: Transformer) -> dict[str, float]:
+        """Style and content loss over MEASURED crops that are the same for every training on these photographs."""
+        style, likeness = 0.0, 0.0
+        with torch.no_grad():
+            for photo in self._fixed():
+                seen = self.features(network(photo).clamp(0, 255))
+                style += float(self.painting.distance(seen)) / MEASURED
+                likeness += float(losses.content_distance(seen, self.features(photo), self.sizes)) / MEASURED
+        return {"style_loss": style, "content_loss": likeness}
+
+    def _fixed(self) -> list[Tensor]:
+        rng = np.random.default_rng(0)
+        crops = [content.crop(self.photos, self.parameters.crop, rng) for _ in range(MEASURED)]
+        return [as_tensor([crop], self.device) for crop in crops]
 
     def _weights(self, step: int) -> tuple[float, ...]:
         given = self.parameters
-        stability = given.stability_weight * min(1.0, step / (3 * WARM_UP))
-        return given.content_weight, given.style_weight, stability, given.variation_weight, 1.0
+        stability = given.stability_weight * min(1.0, step / (RISING * given.steps))
+        return 1.0, given.style_weight, stability, given.variation_weight, 1.0
 
 
-def as_tensor(images: Sequence[content.Image], device: str = "cpu") -> Tensor:
+def as_tensor(images: Sequence[content.Picture], device: str = "cpu") -> Tensor:
     """Images (H, W, 3) as (N, 3, H, W) in float32."""
     stacked = torch.from_numpy(np.stack(images)).to(device)
     return stacked.permute(0, 3, 1, 2).float()
@@ -148,38 +156,3 @@ def no_longer_improves(history: Sequence[Sequence[float]], weights: Sequence[flo
         return False
     totals = np.asarray(history[-2 * WINDOW :]) @ np.asarray(weights)
     return bool(totals[WINDOW:].mean() > totals[:WINDOW].mean() * (1 - GAIN))
-
-
-def arrays_of(state: State) -> dict[str, NDArray[Any]]:
-    """Everything a training needs to go on exactly where it was, as plain arrays."""
-    arrays: dict[str, NDArray[Any]] = {
-        "history": np.asarray(state.history, np.float64),
-        "falling_from": np.asarray(state.falling_from),
-    }
-    for name, parameter in state.network.named_parameters():
-        arrays[f"weight/{name}"] = parameter.detach().cpu().numpy()
-        for key, value in state.optimiser.state.get(parameter, {}).items():
-            arrays[f"adam/{key}/{name}"] = value.detach().cpu().numpy()
-    return arrays
-
-
-def state_of(arrays: dict[str, NDArray[Any]], parameters: Parameters, device: str = "cpu") -> State:
-    """The state that `arrays_of` wrote down."""
-    state = new_state(parameters, device)
-    state.history = [tuple(row) for row in arrays["history"].tolist()]
-    state.falling_from = int(arrays["falling_from"])
-    for name, parameter in state.network.named_parameters():
-        with torch.no_grad():
-            parameter.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
-        held = {
-            key.split("/")[1]: value
-            for key, value in arrays.items()
-            if key.startswith("adam/") and key.endswith(f"/{name}")
-        }
-        state.optimiser.state[parameter] = {
-            key: torch.from_numpy(value.copy()).to(device if value.ndim else "cpu") for key, value in held.items()
-        }
-    return state
-
-
-Progress = Callable[[State], None]

@@ -1,0 +1,57 @@
+"""Small motions, as between the frames of a video: what the input does, the output should do too."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+MARGIN = 6
+"""Pixels around a crop that motions draw on."""
+EDGE = 12
+"""Pixels of the output's border that are not compared: what the network sees there differs."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A shift in pixels (rows, columns), a rotation in radians, a zoom, and noise of this standard deviation."""
+
+    shift: tuple[float, float] = (0.0, 0.0)
+    angle: float = 0.0
+    zoom: float = 1.0
+    noise: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether it moves by whole pixels, so that nothing needs to be interpolated."""
+        return not self.angle and self.zoom == 1 and all(float(step).is_integer() for step in self.shift)
+
+
+def random_motion(rng: np.random.Generator) -> Motion:
+    """Two times in three a shift of up to 3 whole pixels, else a slight warp; with some noise."""
+    noise = float(rng.uniform(0, 4))
+    if rng.random() < 2 / 3:
+        rows, columns = rng.integers(-3, 4, 2)
+        return Motion((float(rows), float(columns)), noise=noise)
+    rows, columns = rng.uniform(-2, 2, 2)
+    return Motion((float(rows), float(columns)), float(rng.uniform(-0.02, 0.02)), float(rng.uniform(0.98, 1.02)), noise)
+
+
+def moved(image: Tensor, motion: Motion) -> Tensor:
+    """The square image (N, C, S, S), moved; without the noise."""
+    if motion.whole:
+        rows, columns = (int(step) for step in motion.shift)
+        return torch.roll(image, (-rows, -columns), (2, 3))
+    size = image.shape[-1]
+    cos, sin = math.cos(motion.angle) * motion.zoom, math.sin(motion.angle) * motion.zoom
+    rows, columns = (2 * step / size for step in motion.shift)
+    matrix = image.new_tensor([[cos, -sin, columns], [sin, cos, rows]]).expand(len(image), 2, 3)
+    grid = functional.affine_grid(matrix, list(image.shape), align_corners=False)
+    return functional.grid_sample(image, grid, align_corners=False)
+
+
+def inner(image: Tensor, border: int) -> Tensor:
+    """The image without its border."""
+    return image[:, :, border:-border, border:-border]
