@@ -23,20 +23,20 @@ class Film:
     video: Video
     pictures: tuple[Picture, ...]
 
-    def segments(self, count: int) -> list[BytesIO]:
+    def segments(self, count: int, encoding: Encoding = FAST) -> list[BytesIO]:
         """The files of so many segments, its frames as they are."""
         whole = groups(len(self.pictures))
-        return [self._encoded(whole, number, count) for number in range(count)]
+        return [self._encoded(whole, number, count, encoding) for number in range(count)]
 
     def _encoded(self, whole: list[Group], number: int, count: int) -> BytesIO:
         sink, own = BytesIO(), segment(whole, number, count)
-        encode(self.pictures[own[0].first : own[-1].last] if own else [], own, self.video, sink, FAST)
+        encode(self.pictures[own[0].first : own[-1].last] if own else [], own, self.video, sink, encoding)
         sink.seek(0)
         return sink
 
-    def joined(self, count: int, folder: Path) -> Joined:
+    def joined(self, count: int, folder: Path, encoding: Encoding = FAST) -> Joined:
         """The film joined from so many segments."""
-        return join(self.segments(count), self.path, self.video, folder)
+        return join(self.segments(count, encoding), self.path, self.video, folder)
 
 
 @cache

@@ -10,6 +10,7 @@ import pytest
 from av.container import InputContainer
 
 from scoring_images.style_transfer.container import fraction
+from scoring_images.style_transfer.encode import Encoding
 from scoring_images.style_transfer.join import Joined, join
 from scoring_images.style_transfer.strand import string_together
 from scoring_images.style_transfer.verify import verify
@@ -156,3 +157,7 @@ def test_verification_tells_what_is_wrong(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(Transient):
         verify(path, other.video)
+
+
+def test_a_last_frame_that_comes_late_is_waited_for_where_frames_are_reordered_too(tmp_path: Path) -> None:
+    film(odd("late_end.mp4")).joined(2, tmp_path, Encoding(crf=30, preset="veryfast"))
