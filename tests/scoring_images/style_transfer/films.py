@@ -28,7 +28,7 @@ class Film:
         whole = groups(len(self.pictures))
         return [self._encoded(whole, number, count, encoding) for number in range(count)]
 
-    def _encoded(self, whole: list[Group], number: int, count: int) -> BytesIO:
+    def _encoded(self, whole: list[Group], number: int, count: int, encoding: Encoding) -> BytesIO:
         sink, own = BytesIO(), segment(whole, number, count)
         encode(self.pictures[own[0].first : own[-1].last] if own else [], own, self.video, sink, encoding)
         sink.seek(0)
