@@ -35,7 +35,7 @@ def ffmpeg(*arguments: str) -> None:
     subprocess.run([program, "-nostdin", "-v", "error", "-y", *arguments], check=True, stdin=subprocess.DEVNULL)
 
 
-PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1.2")
+PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2.48")
 SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration={seconds}")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "12", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac", "-b:a", "64k")
@@ -68,17 +68,21 @@ def _made(*arguments: str) -> Callable[[Path], None]:
     return lambda path: ffmpeg(*arguments, str(path))
 
 
-def _rotated(path: Path) -> None:
-    plain = path.with_name("plain.mp4")
-    ffmpeg(*PICTURE, *X264, str(plain))
-    ffmpeg("-display_rotation", "90", "-i", str(plain), "-c", "copy", str(path))
+def _turned(*how: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        plain = path.with_name("plain.mp4")
+        ffmpeg(*PICTURE, *X264, str(plain))
+        ffmpeg(*how, "-i", str(plain), "-c", "copy", str(path))
+
+    return make
 
 
-LATE_END = "setpts='(N+3*gte(N,29))/25/TB'"  # the last frame comes late
+LONG = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2.48")
+LATE_END = "setpts='(N+9*gte(N,61))/25/TB'"  # the last frame comes late
 IRREGULAR = "setpts='(N*40+mod(N*7,13)+100*gt(N,9))/1000/TB'"
 ODD_CLIPS: dict[str, Callable[[Path], None]] = {
     "irregular.mkv": _made(*PICTURE, "-vf", IRREGULAR, "-fps_mode", "passthrough", *X264),
-    "late_end.mp4": _made(*PICTURE, "-vf", LATE_END, "-fps_mode", "passthrough", *X264),
+    "late_end.mp4": _made(*LONG, "-vf", LATE_END, "-fps_mode", "passthrough", *X264),
     "offset.ts": _made(*PICTURE, *_sound(), *X264, *AAC, "-output_ts_offset", "7.123"),
     "odd-size.mkv": _made(*PICTURE, "-vf", "format=yuv444p,scale=95:63", "-c:v", "libx264"),
     "many-streams.mkv": _many,
@@ -87,7 +91,7 @@ ODD_CLIPS: dict[str, Callable[[Path], None]] = {
     "vp8.webm": _made(
         *PICTURE, *_sound(), "-c:v", "libvpx", "-auto-alt-ref", "1", "-lag-in-frames", "8", "-c:a", "libvorbis"
     ),
-    "rotated.mp4": _rotated,
+    "rotated.mp4": _turned("-display_rotation", "90"),
     "late-sound.mp4": _made(*PICTURE, "-itsoffset", "0.5", *_sound(0.6), *X264, *AAC),
     "late-picture.mp4": _made("-itsoffset", "0.3", *PICTURE, *_sound(), *X264, *AAC),
     "long-sound.mp4": _made(*PICTURE, *_sound(3), *X264, *AAC),
@@ -100,6 +104,7 @@ ODD_CLIPS: dict[str, Callable[[Path], None]] = {
     "one-frame.mp4": _made(*PICTURE, "-frames:v", "1", *X264),
 }
 OTHER_CLIPS = {
+    "mirrored.mp4": _turned("-display_rotation", "90", "-display_hflip"),
     "large.h264": _made("-f", "lavfi", "-i", "testsrc2=size=192x128:rate=25:duration=1.2", *X264),
     "late-sound.mkv": _made(*PICTURE, "-itsoffset", "0.1", *_sound(1.1), *X264, *AAC),
 }
