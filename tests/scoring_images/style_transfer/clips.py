@@ -35,7 +35,7 @@ def ffmpeg(*arguments: str) -> None:
     subprocess.run([program, "-nostdin", "-v", "error", "-y", *arguments], check=True, stdin=subprocess.DEVNULL)
 
 
-PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2.48")
+PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1.2")
 SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration={seconds}")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "12", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac", "-b:a", "64k")
