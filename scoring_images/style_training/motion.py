@@ -1,12 +1,16 @@
 """Small motions, as between the frames of a video: what the input does, the output should do too."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from scoring_images.style_training.export import SCALE
+from scoring_images.style_training.losses import disagreement
 
 MARGIN = 6
 """Pixels around a crop that motions draw on."""
@@ -50,6 +54,18 @@ def moved(image: Tensor, motion: Motion) -> Tensor:
     matrix = image.new_tensor([[cos, -sin, columns], [sin, cos, rows]]).expand(len(image), 2, 3)
     grid = functional.affine_grid(matrix, list(image.shape), align_corners=False)
     return functional.grid_sample(image, grid, align_corners=False)
+
+
+def instability(
+    network: Callable[[Tensor], Tensor], wide: Tensor, styled: Tensor, step: Motion, noise: Tensor
+) -> Tensor:
+    """How far the output for a moved, noisy copy is from the output moved likewise; 0 for a network that holds still.
+
+    `wide` (N, 3, S + 2 MARGIN, S + 2 MARGIN) is the input of `styled` (N, 3, S, S) with MARGIN pixels around it;
+    `noise`, of the size of `styled`, has standard deviation 1.
+    """
+    copy = inner(moved(wide, step), MARGIN) + step.noise * noise
+    return disagreement(inner(moved(styled, step), EDGE), inner(network(copy), EDGE), SCALE)
 
 
 def inner(image: Tensor, border: int) -> Tensor:

@@ -104,17 +104,12 @@ class Trainer:
         return torch.stack(terms)
 
     def _instability(self, state: State, wide: Tensor, styled: Tensor, rng: np.random.Generator) -> Tensor:
-        """How far the output of a moved, noisy copy is from the output moved likewise."""
         if not self.parameters.stability_weight:
             return styled.new_zeros(())
         step = motion.random_motion(rng)
         # One photograph of the batch is enough, and half the time.
-        wide, styled = wide[:1], styled[:1]
-        copy = motion.inner(motion.moved(wide, step), motion.MARGIN)
-        noise = torch.from_numpy(rng.standard_normal(copy.shape, np.float32)).to(copy.device)
-        again = state.network(copy + step.noise * noise)
-        edge = motion.EDGE
-        return losses.disagreement(motion.inner(motion.moved(styled, step), edge), motion.inner(again, edge), SCALE)
+        one, noise = styled[:1], rng.standard_normal(styled[:1].shape, np.float32)
+        return motion.instability(state.network, wide[:1], one, step, torch.from_numpy(noise).to(self.device))
 
     def measure(self, network: Transformer) -> dict[str, float]:
         """Style and content loss over MEASURED crops that are the same for every training on these photographs."""

@@ -1,0 +1,185 @@
+"""`tally train style`: a style network for any painting, trained in an environment that has PyTorch."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from shared.cli.context import ROOT, console, storage
+from shared.errors import InvalidInput, TallyError, Transient
+
+PACKAGE = ROOT / "scoring_images" / "style_training"
+ENVIRONMENT = ROOT / ".tally" / "training"
+_STEP = re.compile(r"step (\d+) of (\d+) (.+)")
+_INTERRUPTED = 130
+
+
+def register(train: typer.Typer) -> None:
+    """Add the command to the group."""
+    train.command("style")(train_style)
+
+
+def train_style(
+    painting: Annotated[Path, typer.Option("--style", metavar="PAINTING", help="Image of the painting.")],
+    content: Annotated[list[Path], typer.Option(help="Folder of photographs and videos to learn on; repeatable.")],
+    name: Annotated[str, typer.Option(help="Name of the style: lower-case letters, digits, '-'.")],
+    features: Annotated[
+        str, typer.Option(help="Network that the losses see by: an ONNX file (SqueezeNet, VGG), or one of torchvision.")
+    ],
+    taps: Annotated[str, typer.Option(help="Outputs in that file to compare at, with commas; else chosen.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Where the style goes; default: .tally/styles/NAME.")] = None,
+    width: Annotated[int, typer.Option(min=4, max=128, help="Channels of the first layer: detail against speed.")] = 16,
+    blocks: Annotated[int, typer.Option(min=1, max=16, help="Residual blocks: larger shapes.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, help="Steps at most; fewer where it no longer improves.")] = 2000,
+    batch: Annotated[int, typer.Option(min=1, help="Photographs per step.")] = 2,
+    crop: Annotated[int, typer.Option(min=64, help="Side of the squares cut out of photographs.")] = 128,
+    style_side: Annotated[int, typer.Option(min=64, help="Short side of the painting: sets the strokes' size.")] = 256,
+    content_side: Annotated[int, typer.Option(min=64, help="Short side of the photographs.")] = 320,
+    style_weight: Annotated[float, typer.Option(help="How much the painting counts; below 1 only a tint.")] = 3.0,
+    stability_weight: Annotated[float, typer.Option(help="How much steadiness under motion and noise counts.")] = 10.0,
+    variation_weight: Annotated[float, typer.Option(help="How much smoothness counts.")] = 0.01,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same network on the same machine.")] = 1,
+    smooth: Annotated[bool, typer.Option(help="Guard the network's sampling against flicker.")] = True,
+    title: Annotated[str, typer.Option(help="Of the painting; default: the file's name.")] = "",
+    artist: Annotated[str, typer.Option(help="Of the painting.")] = "",
+    year: Annotated[int | None, typer.Option(help="Of the painting.")] = None,
+    licence: Annotated[str, typer.Option(help="Under which the painting may be used.")] = "",
+    photo: Annotated[Path | None, typer.Option(help="Photograph of the preview; default: one of the content.")] = None,
+    python: Annotated[Path | None, typer.Option(help="A Python with PyTorch; else .tally/training is made.")] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one per core.")] = 0,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew, whatever was trained before.")] = False,
+    publish: Annotated[
+        bool, typer.Option(help="Make it the style of this name for runs that start from now on.")
+    ] = True,
+) -> None:
+    """Train a network that paints like PAINTING, in one pass per frame, and keep it as a style.
+
+    Johnson et al. 2016, with losses that keep it steady from frame to frame. Ctrl-C leaves a checkpoint; the same
+    command goes on from there.
+    """
+    from shared.models.style import check_name
+
+    folder = out or ROOT / ".tally" / "styles" / check_name(name)
+    numbers = {
+        **{"width": width, "blocks": blocks, "steps": steps, "batch": batch, "crop": crop, "rate": rate, "seed": seed},
+        **{"style-side": style_side, "content-side": content_side, "style-weight": style_weight},
+        **{"stability-weight": stability_weight, "variation-weight": variation_weight, "threads": threads},
+    }
+    command = [
+        *(str(python or _python()), "-m", "scoring_images.style_training", "--out", str(folder.resolve())),
+        *("--style", str(painting.resolve()), "--features", _located(features), "--taps", taps),
+        *(part for path in content for part in ("--content", str(path.resolve()))),
+        *(part for option, value in numbers.items() for part in (f"--{option}", str(value))),
+        *(("--photo", str(photo.resolve())) if photo else ()),
+        *(("--restart",) if restart else ()),
+        "--smooth" if smooth else "--no-smooth",
+    ]
+    _follow(command)
+    about = {"title": title or painting.stem, "artist": artist, "year": year, "licence": licence}
+    _keep(name, folder, {key: value for key, value in about.items() if value}, publish)
+
+
+def _located(features: str) -> str:
+    return str(Path(features).resolve()) if features.endswith(".onnx") else features
+
+
+def _python() -> Path:
+    """An interpreter with PyTorch: this one, or that of an environment which is made where there is none."""
+    if importlib.util.find_spec("torch"):
+        return Path(sys.executable)
+    python = ENVIRONMENT / "bin" / "python"
+    if not (ENVIRONMENT / "complete").exists():
+        _install(python)
+    return python
+
+
+def _install(python: Path) -> None:
+    """Make the environment; raises Transient where that fails."""
+    console.print(f"PyTorch is not here: installing it with what training needs into {ENVIRONMENT}.")
+    console.print("This happens once and takes some minutes: about 3 GB on Linux, with the libraries for NVIDIA GPUs.")
+    console.print("`--python PATH` uses a Python of yours that has torch, onnx, numpy and opencv instead.")
+    uv = [sys.executable, "-m", "uv"]
+    requirements = ("--require-hashes", "--only-binary", ":all:", "-r", str(PACKAGE / "requirements.txt"))
+    for command in (
+        [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT)],
+        [*uv, "pip", "install", "--python", str(python), *requirements],
+    ):
+        if subprocess.run(command, check=False).returncode:
+            raise Transient("PyTorch could not be installed.", "Try again, or name a Python that has it: --python.")
+    (ENVIRONMENT / "complete").touch()
+
+
+def _follow(command: Sequence[str]) -> None:
+    """Run the training with a bar for its steps; raises InvalidInput or TallyError with its last words."""
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps")),
+        *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+    )
+    env = os.environ | {"OMP_WAIT_POLICY": "passive"}  # threads that spin while they wait only take each other's time
+    start = partial(subprocess.Popen[str], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    last = ""
+    with Progress(*columns, console=console) as bars, start(command, env=env, cwd=ROOT) as run:
+        bar = bars.add_task("Reading", total=None)
+        try:
+            for line in run.stdout or ():
+                last = _show(bars, bar, line.strip()) or last
+        except KeyboardInterrupt:
+            last = _last_words(run)
+    _check(run.returncode, last)
+
+
+def _show(bars: Progress, bar: Any, line: str) -> str:
+    """Move the bar, or print the line, which is then returned."""
+    if at := _STEP.fullmatch(line):
+        bars.update(bar, description=at[3], completed=int(at[1]), total=int(at[2]))
+        return ""
+    if line:
+        bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return line
+
+
+def _last_words(run: "subprocess.Popen[str]") -> str:
+    """What the training says while it keeps its checkpoint; Ctrl-C reached it as well."""
+    lines = run.stdout.read().strip().splitlines() if run.stdout else []
+    run.wait()
+    return lines[-1] if lines else ""
+
+
+def _check(code: int, last: str) -> None:
+    if code == _INTERRUPTED:
+        console.print(last, highlight=False, markup=False)
+        raise typer.Exit(_INTERRUPTED)
+    if code == 2:
+        raise InvalidInput(last or "The training refused what it was given.")
+    if code:
+        raise TallyError(f"The training failed: {last or f'exit code {code}'}")
+
+
+def _keep(name: str, folder: Path, painting: dict[str, Any], publish: bool) -> None:
+    """Make the result a style: a manifest beside the network, and a copy in storage for runs."""
+    from shared.models.style import NETWORK, describe, write_style
+    from shared.models.style import publish as put
+
+    facts = json.loads((folder / "facts.json").read_text())
+    network = (folder / NETWORK).read_bytes()
+    manifest = describe(name, network, painting=painting, **facts)
+    write_style(folder, network, manifest)
+    console.print(f"{folder}: {len(network):,} bytes, version {manifest.version}", highlight=False, soft_wrap=True)
+    if not publish:
+        return
+    try:
+        put(storage().control("bundles"), network, manifest)
+        console.print(f"Runs can use it now: `tally style VIDEO --style {name}`.", highlight=False)
+    except TallyError as error:
+        console.print(f"Not published, as storage does not answer: {error.message}", highlight=False, markup=False)
+        console.print("The same command publishes it later without training again.", highlight=False)
