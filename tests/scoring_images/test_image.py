@@ -1,4 +1,4 @@
-"""The image can be built: everything it copies exists, every requirement is pinned, what it runs is in it."""
+"""The images can be built: everything they copy exists, every requirement is pinned, what they run is in them."""
 
 import re
 from pathlib import Path
@@ -6,29 +6,51 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "scoring_images" / "anomaly"
-LINES = (FOLDER / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+IMAGES = {
+    "anomaly": {"numba", "numpy", "polars", "safetensors", "msgspec", "azure-storage-blob", "azure-identity"},
+    "style_transfer": {
+        "av",
+        "onnxruntime",
+        "numpy",
+        "ffmpeg-python",
+        "msgspec",
+        "azure-storage-blob",
+        "azure-identity",
+    },
+}
+"""Each image, and what it cannot do without."""
+TOO_MUCH = {"scikit-learn", "pandas", "torch", "azure-functions"}
 PIN = re.compile(r"[A-Za-z0-9_.-]+(\[[a-z,]+\])?==[^ ]+( ; .*)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
-def steps(name: str) -> list[list[str]]:
-    """The arguments of every step of that kind."""
-    return [line.split()[1:] for line in LINES if line.startswith(f"{name} ")]
+def steps(image: str, name: str) -> list[list[str]]:
+    """The arguments of every step of that kind in an image's Dockerfile."""
+    lines = (ROOT / "scoring_images" / image / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    return [line.split()[1:] for line in lines if line.startswith(f"{name} ")]
 
 
-@pytest.mark.parametrize("source", [source for *sources, _ in steps("COPY") for source in sources])
-def test_everything_that_is_copied_exists(source: str) -> None:
-    assert (ROOT / source).exists()
+def requirements(image: str) -> str:
+    """The image's pinned requirements."""
+    return (ROOT / "scoring_images" / image / "requirements.txt").read_text()
 
 
-def test_it_runs_this_package_and_not_as_root() -> None:
-    assert steps("ENTRYPOINT") == [['["python",', '"-m",', '"scoring_images.anomaly"]']]
-    assert steps("USER")[-1] not in (["root"], ["0"])
+@pytest.mark.parametrize("image", IMAGES)
+def test_everything_that_is_copied_exists(image: str) -> None:
+    for *sources, _ in steps(image, "COPY"):
+        for source in sources:
+            assert (ROOT / source).exists(), source
 
 
-def test_every_requirement_is_pinned_with_hashes() -> None:
-    text = (FOLDER / "requirements.txt").read_text().replace("\\\n", " ")
+@pytest.mark.parametrize("image", IMAGES)
+def test_it_runs_its_package_and_not_as_root(image: str) -> None:
+    assert steps(image, "ENTRYPOINT") == [['["python",', '"-m",', f'"scoring_images.{image}"]']]
+    assert steps(image, "USER")[-1] not in (["root"], ["0"])
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_every_requirement_is_pinned_with_hashes(image: str) -> None:
+    text = requirements(image).replace("\\\n", " ")
     entries = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert entries
     for entry in entries:
@@ -38,11 +60,13 @@ def test_every_requirement_is_pinned_with_hashes() -> None:
         assert all(HASH.fullmatch(each.strip()) for each in hashes), requirement
 
 
-def test_requirements_name_no_package_index() -> None:
-    assert "http" not in (FOLDER / "requirements.txt").read_text()
+@pytest.mark.parametrize("image", IMAGES)
+def test_requirements_name_no_package_index(image: str) -> None:
+    assert "http" not in requirements(image)
 
 
-def test_the_requirements_hold_what_the_image_needs_and_no_more() -> None:
-    names = set(re.findall(r"^([a-z0-9-]+)==", (FOLDER / "requirements.txt").read_text(), re.MULTILINE))
-    assert {"numba", "numpy", "polars", "safetensors", "msgspec", "azure-storage-blob", "azure-identity"} <= names
-    assert names & {"scikit-learn", "pandas", "torch", "azure-functions"} == set()
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_requirements_hold_what_the_image_needs_and_no_more(image: str) -> None:
+    names = set(re.findall(r"^([a-z0-9-]+)==", requirements(image), re.MULTILINE))
+    assert IMAGES[image] <= names
+    assert names & TOO_MUCH == set()
