@@ -22,6 +22,9 @@ THREADS = 4
 TICK = Fraction(1, 1000)
 """A segment file counts frames by milliseconds: its frame number n, from 0, has the timestamp n ms."""
 
+_LARGE = 1920 * 1088
+_MATROSKA = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
@@ -43,14 +46,14 @@ def encode(
 
     The sink must be seekable; no groups leave it empty. Raises ValueError where there are fewer frames than that.
     """
-    encoding, pictures, done = encoding or Encoding(), iter(frames), 0
+    options, pictures, done = _options(video, encoding or Encoding()), iter(frames), 0
     if not groups:
         return 0
     with av.open(sink, "w", format="matroska", options=_MATROSKA) as file:
         stream = file.add_stream("libx264", rate=_rate(video))
-        _set_up(stream.codec_context, video, encoding)
+        _set_up(stream.codec_context, video, options)
         for group in groups:
-            for packet in _coded(islice(pictures, len(group)), len(group), video, encoding):
+            for packet in _coded(islice(pictures, len(group)), len(group), video, options):
                 assert packet.pts is not None
                 assert packet.dts is not None
                 packet.pts, packet.dts, packet.time_base = packet.pts + done, packet.dts + done, TICK
@@ -60,15 +63,12 @@ def encode(
     return done
 
 
-_MATROSKA = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
-
-
 def _coded(
-    pictures: Iterable[Picture], count: int, video: Video, encoding: Encoding
+    pictures: Iterable[Picture], count: int, video: Video, options: dict[str, str]
 ) -> Iterator["Packet[VideoStream]"]:
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, VideoCodecContext)
-    _set_up(encoder, video, encoding)
+    _set_up(encoder, video, options)
     encoder.flags |= Flags.global_header
     from_rgb, number = FromRgb(video.color), 0
     for picture in pictures:
@@ -81,7 +81,16 @@ def _coded(
     yield from encoder.encode(None)
 
 
-def _set_up(encoder: VideoCodecContext, video: Video, encoding: Encoding) -> None:
+def _options(video: Video, encoding: Encoding) -> dict[str, str]:
+    options = {"crf": str(encoding.crf), "preset": encoding.preset}
+    if not video.even:
+        options["bf"] = "0"  # an MP4 of reordered frames keeps neither a delay before the first nor the last one's end
+    if video.width * video.height > _LARGE:
+        options["rc-lookahead"] = "10"  # of 40 frames at 4K x264 would hold 1.7 GB
+    return options
+
+
+def _set_up(encoder: VideoCodecContext, video: Video, options: dict[str, str]) -> None:
     encoder.width, encoder.height = coded_size(video)
     encoder.pix_fmt = "yuv420p"
     encoder.framerate = _rate(video)
@@ -92,7 +101,7 @@ def _set_up(encoder: VideoCodecContext, video: Video, encoding: Encoding) -> Non
     encoder.color_range = video.color.range
     encoder.colorspace, encoder.color_primaries = video.color.space, video.color.primaries
     encoder.color_trc = video.color.transfer
-    encoder.options = {"crf": str(encoding.crf), "preset": encoding.preset}
+    encoder.options = dict(options)
 
 
 def _rate(video: Video) -> Fraction:

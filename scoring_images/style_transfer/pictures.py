@@ -57,7 +57,17 @@ def _shown(picture: Picture, video: Video, side: int) -> Picture:
     scale = min(1.0, side / max(width, height))
     size = [max(2, 2 * round(length * scale / 2)) for length in (width, height)]
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(np.rot90(small, round(video.rotation / 90)), np.uint8)
+    return _upright(np.asarray(small, np.uint8), video.display_matrix)
+
+
+def _upright(picture: Picture, matrix: Sequence[int]) -> Picture:
+    """The picture turned and mirrored by a display matrix, to the nearest quarter; see ISO 14496-12, 6.2.2."""
+    if not matrix:
+        return picture
+    across, down, across_by_row, down_by_row = matrix[0], matrix[1], matrix[3], matrix[4]
+    if abs(down) > abs(across):
+        picture, across, down_by_row = picture.swapaxes(0, 1), across_by_row, down
+    return picture[:: -1 if down_by_row < 0 else 1, :: -1 if across < 0 else 1]
 
 
 def _write(pictures: Sequence[Picture], columns: int, target: Path) -> None:

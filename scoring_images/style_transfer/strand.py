@@ -97,16 +97,10 @@ class _Strand:
             raise Transient(f"The segments have more frames than the video's {len(self._moments) - 1}.")
         packet.time_base = self._clock
         packet.pts, packet.dts = self._moments[number], self._decoding_time()
-        packet.duration = self._duration(number, packet.dts)
+        packet.duration = self._moments[number + 1] - self._moments[number]
         packet.stream = self._stream
         self._file.mux(packet)
         self.packets += 1
-
-    def _duration(self, number: int, decoded: int) -> int:
-        # A track of an MP4 lasts as long as its decoding times tell: the last one must make up the sum.
-        if self.packets + 2 == len(self._moments):
-            return max(1, self._moments[-1] - decoded - self._depth * self._step)
-        return self._moments[number + 1] - self._moments[number]
 
     def _decoding_time(self) -> int:
         # A frame is decoded when the frame `depth` before it in the order of decoding is shown: never after itself.

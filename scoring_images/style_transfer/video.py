@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import BinaryIO
 
 import av
@@ -78,6 +79,12 @@ class Video:
     def duration(self) -> float:
         """Seconds from the first frame to the end of the last."""
         return float((self.end - self.timestamps[0]) * self.time_base)
+
+    @property
+    def even(self) -> bool:
+        """Whether the first frame is shown at once, and all for the same time (as exactly as ticks can tell)."""
+        steps = [b - a for a, b in pairwise((*self.timestamps, self.end))]
+        return self.timestamps[0] == 0 and max(steps) - min(steps) <= 1
 
     @property
     def step(self) -> int:

@@ -1,6 +1,7 @@
 """Joined videos have their input's frames, times, sound and the rest, for any number of segments."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -157,6 +158,27 @@ def test_verification_tells_what_is_wrong(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(Transient):
         verify(path, other.video)
+
+
+@pytest.mark.parametrize(
+    ("times", "end"),
+    [
+        ([0, 33, 67, 100, 133, 167, 200], 233),
+        ([7, 8, 9, 10, 50, 90, 590], 630),
+        ([0, 1, 501], 2501),
+        ([400, 440, 441, 3441, 3442, 3475, 3480, 3520], 3521),
+    ],
+)
+def test_any_times_are_kept_where_frames_could_be_reordered_too(times: list[int], end: int, tmp_path: Path) -> None:
+    clip = film(odd("irregular.mkv"))
+    video = replace(clip.video, timestamps=tuple(times), end=end)
+    other = replace(clip, video=video, pictures=clip.pictures[: len(times)])
+    path = other.joined(2, tmp_path, Encoding(crf=30, preset="veryfast")).path
+    assert _times(path) == [Fraction(time, 1000) for time in times]
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        lasts = (stream.duration or 0) * fraction(stream.time_base)
+    assert abs(lasts - Fraction(end - times[0], 1000)) <= Fraction(1, 1000)
 
 
 def test_a_last_frame_that_comes_late_is_waited_for_where_frames_are_reordered_too(tmp_path: Path) -> None:
