@@ -28,7 +28,7 @@ def test_times_are_those_that_decoding_gives(name: str) -> None:
     with av.open(str(odd(name))) as file:
         stream = file.streams.video[0]
         shown = [frame.pts for frame in file.decode(stream)]
-    assert len(video.timestamps) == len(shown) == {"one-frame.mp4": 1, "late_end.mp4": 62}.get(name, 30)
+    assert len(video.timestamps) == len(shown) == FRAMES.get(name, 30)
     assert video.missing == video.damaged == 0
     if not video.repaired:
         assert [time + video.origin for time in video.timestamps] == shown
