@@ -1,0 +1,1 @@
+"""The ways of the reference systems, rebuilt to be measured against."""
