@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from shared.cli import train_style
 from shared.cli.context import console, storage
 from shared.errors import NotFound
 from shared.models.features import Per
@@ -26,11 +27,7 @@ NAMED = 10  # series without a model that are named on the screen; the manifest 
 def register(app: typer.Typer) -> None:
     """Add the group to the command."""
     app.add_typer(train, name="train")
-
-
-@train.callback()
-def _group() -> None:
-    """Keeps `anomaly` a command of its own while it is the only one."""
+    train_style.register(train)
 
 
 @train.command()
