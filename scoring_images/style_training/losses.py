@@ -33,14 +33,14 @@ def gram(values: Tensor) -> Tensor:
 
 
 def content_distance(features: list[Tensor], wanted: list[Tensor], sizes: list[float]) -> Tensor:
-    """How far the deepest tap is from the image's, and the middle one, which keeps light and dark.
+    """How far the tap before the deepest is from the image's, and the middle one, which keeps light and dark.
 
     In shares of `sizes`, the mean squares at the taps of usual images: relative to their own, flat images would weigh
-    more than all others.
+    more than all others. At the deepest, faces are already lost.
     """
-    middle = len(wanted) // 2
-    deep = functional.mse_loss(features[-1], wanted[-1]) / sizes[-1]
-    return deep + 0.6 * functional.mse_loss(features[middle], wanted[middle]) / sizes[middle]
+    middle, deep = len(wanted) // 2, max(0, len(wanted) - 2)
+    likeness = functional.mse_loss(features[deep], wanted[deep]) / sizes[deep]
+    return likeness + 0.6 * functional.mse_loss(features[middle], wanted[middle]) / sizes[middle]
 
 
 def disagreement(one: Tensor, other: Tensor, scale: float) -> Tensor:

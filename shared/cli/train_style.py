@@ -21,6 +21,7 @@ PACKAGE = ROOT / "scoring_images" / "style_training"
 ENVIRONMENT = ROOT / ".tally" / "training"
 _STEP = re.compile(r"step (\d+) of (\d+) (.+)")
 _INTERRUPTED = 130
+_LINE = 100  # steps between two lines in a log, where no bar is to be seen
 
 
 def register(train: typer.Typer) -> None:
@@ -142,6 +143,8 @@ def _show(bars: Progress, bar: Any, line: str) -> str:
     """Move the bar, or print the line, which is then returned."""
     if at := _STEP.fullmatch(line):
         bars.update(bar, description=at[3], completed=int(at[1]), total=int(at[2]))
+        if not console.is_terminal and int(at[1]) % _LINE == 0:
+            console.print(line, highlight=False)
         return ""
     if line:
         bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
