@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scoring_images.style_training.errors import Refused
 from scoring_images.style_training.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(given)
     except KeyboardInterrupt:
         return 130
-    except ValueError as error:
+    except Refused as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from scoring_images.style_training.content import Picture
+from scoring_images.style_training.errors import Refused
 from scoring_images.style_training.parameters import Parameters
 from scoring_images.style_training.training import State, new_state
 
 Arrays = dict[str, NDArray[Any]]
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Refused):
     """The checkpoint is of another training."""
 
 
@@ -45,7 +46,9 @@ def load(path: Path, parameters: Parameters, mark: str, device: str = "cpu") -> 
     with np.load(path, allow_pickle=False) as file:
         arrays = dict(file)
     if str(arrays.pop("mark")) != mark:
-        raise CheckpointError(f"{path} is the checkpoint of a training with other parameters or images.")
+        raise CheckpointError(
+            f"{path} is the checkpoint of a training with other parameters or images: --restart begins anew."
+        )
     return state_of(arrays, parameters, device)
 
 

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring_images.style_training.errors import Refused
+
 Picture = NDArray[np.uint8]
 """(H, W, 3), RGB."""
 
@@ -16,7 +18,7 @@ FRAMES = 12
 """Frames taken of each video, spread over it."""
 
 
-class ContentError(ValueError):
+class ContentError(Refused):
     """There is nothing to train on; the message says where it was looked for."""
 
 

@@ -10,6 +10,8 @@ from onnx import NodeProto, helper, numpy_helper
 from torch import Tensor
 from torch.nn import functional
 
+from scoring_images.style_training.errors import Refused
+
 BGR_MEANS = (104.0, 117.0, 123.0)
 RGB_MEANS, RGB_DEVIATIONS = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 TAPS = 5
@@ -26,7 +28,7 @@ TORCHVISION_TAPS = {
 """Networks of torchvision, and how many of their layers lead to each tap."""
 
 
-class FeaturesError(ValueError):
+class FeaturesError(Refused):
     """The network cannot serve for features; the message says why."""
 
 

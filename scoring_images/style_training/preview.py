@@ -28,12 +28,16 @@ def style(network: Transformer, picture: Picture) -> Picture:
 
 def preview(network: Transformer, painting: Picture, photo: Picture) -> Picture:
     """The painting, a photograph and the photograph styled, side by side."""
-    photo = small(photo, SIDE)[:, : 2 * SIDE]
-    return np.concatenate([small(painting, SIDE), photo, padded(style(network, photo), photo.shape[:2])], 1)
+    photo = small(photo, SIDE)[:SIDE, : 2 * SIDE]
+    high = small(painting, round(SIDE * min(1.0, painting.shape[1] / painting.shape[0])))
+    return np.concatenate(
+        [padded(high, (SIDE, high.shape[1])), photo, padded(style(network, photo), photo.shape[:2])], 1
+    )
 
 
 def padded(picture: Picture, shape: tuple[int, int]) -> Picture:
-    """The picture with its last rows and columns repeated up to this height and width."""
+    """The picture at this height and width: cut, or its last rows and columns repeated."""
+    picture = picture[: shape[0], : shape[1]]
     rows, columns = (wanted - size for wanted, size in zip(shape, picture.shape[:2], strict=True))
     return np.pad(picture, ((0, rows), (0, columns), (0, 0)), mode="edge")
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from shared.errors import InvalidInput, TallyError, Transient
 PACKAGE = ROOT / "scoring_images" / "style_training"
 ENVIRONMENT = ROOT / ".tally" / "training"
 _STEP = re.compile(r"step (\d+) of (\d+) (.+)")
-_INTERRUPTED = 130
+_INTERRUPTED = 130, -signal.SIGINT
 _LINE = 100  # steps between two lines in a log, where no bar is to be seen
 
 
@@ -159,9 +160,9 @@ def _last_words(run: "subprocess.Popen[str]") -> str:
 
 
 def _check(code: int, last: str) -> None:
-    if code == _INTERRUPTED:
-        console.print(last, highlight=False, markup=False)
-        raise typer.Exit(_INTERRUPTED)
+    if code in _INTERRUPTED:
+        console.print(last or "Stopped.", highlight=False, markup=False)
+        raise typer.Exit(_INTERRUPTED[0])
     if code == 2:
         raise InvalidInput(last or "The training refused what it was given.")
     if code:

@@ -22,7 +22,7 @@ from scoring_images.style_training.export import to_onnx  # noqa: E402
 from scoring_images.style_training.features import FeaturesError, OnnxFeatures, load_features  # noqa: E402
 from scoring_images.style_training.network import Transformer  # noqa: E402
 from scoring_images.style_training.parameters import Parameters  # noqa: E402
-from scoring_images.style_training.preview import shift_error, write_jpeg  # noqa: E402
+from scoring_images.style_training.preview import preview, shift_error, write_jpeg  # noqa: E402
 from scoring_images.style_training.training import Trainer, new_state, no_longer_improves  # noqa: E402
 
 SMALL = Parameters(width=4, blocks=1, steps=4, batch=1, crop=64, style_side=64, content_side=80)
@@ -163,6 +163,12 @@ def test_training_pauses_where_it_no_longer_improves():
 def test_a_network_that_sees_single_pixels_has_no_shift_error(pictures):
     network = torch.nn.Conv2d(3, 3, 1)
     assert shift_error(network, pictures[0][0]) < 0.01
+
+
+def test_a_preview_is_as_high_for_tall_pictures_as_for_wide_ones():
+    network, tall, wide = torch.nn.Conv2d(3, 3, 1), np.zeros((90, 60, 3), np.uint8), np.zeros((60, 90, 3), np.uint8)
+    for painting, photo in ((tall, wide), (wide, tall)):
+        assert preview(network, painting, photo).shape[0] == 288
 
 
 def test_a_folder_without_pictures_is_an_error(tmp_path):
