@@ -62,8 +62,8 @@ def test_the_same_rows_give_the_same_bundle_and_other_rows_another():
     first, second = MemoryBlobs(), MemoryBlobs()
     version = run(first).version
     assert run(second).version == version
-    assert {name: blob.data for name, (blob, _) in first.blobs.items()} == {
-        name: blob.data for name, (blob, _) in second.blobs.items()
+    assert {name: data for name, (data, _) in first.blobs.items()} == {
+        name: data for name, (data, _) in second.blobs.items()
     }
     assert run(second, series(11)).version != version
 

@@ -59,11 +59,11 @@ class Account:
 
     def files(self) -> dict[str, bytes]:
         """Content of every Parquet file."""
-        return {name: blob.data for name, (blob, _) in self.windows.blobs.items()}
+        return {name: data for name, (data, _) in self.windows.blobs.items()}
 
     def records(self, kind: str) -> list[dict[str, object]]:
         """What was set aside: `late` or `rejects`, in order of the sequence numbers."""
-        blobs = [store[0].data for name, store in self.aside.blobs.items() if name.startswith(f"{kind}/")]
+        blobs = [data for name, (data, _) in self.aside.blobs.items() if name.startswith(f"{kind}/")]
         records = [json.loads(line) for data in blobs for line in data.splitlines()]
         return sorted(records, key=lambda record: record["sequence"])
 

@@ -37,9 +37,9 @@ def account() -> Account:
 
 
 def on_disk(store: MemoryBlobs, folder: Path) -> str:
-    for name, (blob, _) in store.blobs.items():
+    for name, (data, _) in store.blobs.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(blob.data)
+        (folder / name).write_bytes(data)
     return str(folder)
 
 
@@ -168,7 +168,7 @@ def test_writing_the_same_rows_again_gives_the_same_bytes() -> None:
     names = [(f"d{i % 7}", f"s{i}") for i in range(500)]
     stores = MemoryBlobs(), MemoryBlobs()
     counts = [dataset.write(store, "0", rows, names, grid) for store in stores]
-    first, second = ({name: blob.data for name, (blob, _) in store.blobs.items()} for store in stores)
+    first, second = ({name: data for name, (data, _) in store.blobs.items()} for store in stores)
     assert counts == [len(first)] * 2
     assert first == second
 
