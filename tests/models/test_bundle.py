@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
@@ -142,7 +142,6 @@ FIELDS = st.sampled_from(sorted(archive.KINDS))
 
 
 @given(st.dictionaries(FIELDS, st.tuples(KINDS, st.lists(SIZES, max_size=6)), max_size=4))
-@settings(deadline=None)  # the first evaluation links compiled code
 def test_whatever_arrays_a_file_holds_no_model_reaches_beyond_them(
     forged: dict[str, tuple[type[np.number], list[int]]],
 ) -> None:

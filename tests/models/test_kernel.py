@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidInput
@@ -15,8 +15,6 @@ from shared.models import compiled, kernel
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels, SeriesModel, pack, starts
 from tests.models.packs import fitted, made_up
-
-LONG = settings(deadline=None)
 
 
 def formula(model: SeriesModel, x: np.ndarray) -> np.ndarray:
@@ -38,7 +36,6 @@ def rows_for(packed: PackedModels, counts: list[int], columns: int, seed: int = 
     return np.concatenate(parts)
 
 
-@LONG
 @given(
     st.lists(st.tuples(st.integers(0, 140), st.integers(1, 5), st.integers(1, 30)), min_size=1, max_size=5),
     st.integers(0, 1000),
@@ -70,7 +67,6 @@ def test_values_and_labels_are_those_of_scikit_learn(dims: int, gamma: float, nu
     np.testing.assert_array_equal((values < 0)[apart], (expected < 0)[apart])
 
 
-@LONG
 @given(st.lists(st.integers(0, 200), max_size=4), st.integers(1, 4))
 def test_a_row_has_the_same_bits_however_rows_are_cut(cuts: list[int], dims: int) -> None:
     packed = pack([made_up(dims=dims, count=9)])

@@ -287,5 +287,5 @@ class AnyDelivery(RuleBasedStateMachine):
         assert self.world.state().final
 
 
-AnyDelivery.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+AnyDelivery.TestCase.settings = settings(max_examples=30, stateful_step_count=20)
 TestAnyDelivery = AnyDelivery.TestCase

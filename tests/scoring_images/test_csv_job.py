@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring_images.anomaly import csv_job
@@ -68,7 +68,6 @@ def test_a_line_comes_back_as_it_was_with_its_prediction() -> None:
     assert (report.scored, report.flagged, report.rejected, report.without_model) == (2, 1, 0, {})
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -45,7 +45,7 @@ def lines() -> st.SearchStrategy[bytes]:
     return st.lists(line, max_size=6).map("\n".join).map(str.encode)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines(), st.binary(max_size=3), st.integers(0, 60))
 @example(b"t,1,1,5.", b"", 0)
 @example(b"t,1,1,.5", b"", 0)
@@ -65,7 +65,6 @@ def test_both_readers_score_a_file_alike(data: bytes, noise: bytes, at: int) -> 
         assert score(data) == quick
 
 
-@settings(deadline=None)
 @given(st.integers(-(10**15) + 1, 10**15 - 1), st.integers(0, 14))
 def test_numbers_of_up_to_15_digits_are_read_exactly(digits: int, places: int) -> None:
     text = f"{abs(digits):0{places + 1}d}"

@@ -126,7 +126,7 @@ def test_hostile_ids_are_only_text() -> None:
 
 
 @given(st.text(), st.text())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_no_name_changes_the_structure(device: str, sensor: str) -> None:
     page = Page(render(report([series(device, sensor or " ")])))
     assert page.open == []

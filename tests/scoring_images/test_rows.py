@@ -36,7 +36,6 @@ def fleet(shape: list[tuple[int, int]]) -> tuple[PackedModels, pl.DataFrame]:
 
 
 @given(fleets, st.integers(1, 40))
-@settings(deadline=None)
 def test_chunks_hold_every_row_of_every_model_once_and_in_order(shape: list[tuple[int, int]], size: int) -> None:
     models, windows = fleet(shape)
     table = lay_out(models, windows, START)
@@ -55,7 +54,7 @@ def test_chunks_hold_every_row_of_every_model_once_and_in_order(shape: list[tupl
 
 
 @given(fleets, st.integers(1, 40))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_scores_do_not_depend_on_the_size_of_chunks(shape: list[tuple[int, int]], size: int) -> None:
     models, windows = fleet(shape)
     table = lay_out(models, windows, START)
@@ -67,7 +66,6 @@ def test_scores_do_not_depend_on_the_size_of_chunks(shape: list[tuple[int, int]]
 
 
 @given(fleets, st.integers(0, 12))
-@settings(deadline=None)
 def test_rows_that_begin_before_the_span_are_only_history(shape: list[tuple[int, int]], skip: int) -> None:
     models, windows = fleet(shape)
     table = lay_out(models, windows, START + skip * WINDOW)

@@ -130,7 +130,7 @@ def test_short_spans_get_past_a_long_silence(plant: Plant) -> None:
 
 
 @given(minutes=st.lists(st.integers(1, 200), min_size=1, max_size=8), ticks=st.sets(st.integers(0, 8)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_spans_never_overlap_and_leave_no_window_out(minutes: list[int], ticks: set[int]) -> None:
     plant, time, spans = Plant(), TEN, []
     plant.train()

@@ -55,7 +55,7 @@ def test_a_body_that_is_no_performative_is_an_error(body: bytes) -> None:
         unpack(body)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(EXAMPLES), max_size=5), st.data())
 def test_frames_are_found_however_the_stream_is_cut(sent: list[Performative], data: st.DataObject) -> None:
     stream = b"".join(write_frame(number, item) for number, item in enumerate(sent))
@@ -75,7 +75,7 @@ def test_a_frame_of_an_impossible_size_is_an_error(head: str) -> None:
         take_frame(bytearray.fromhex(head) + bytes(16))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 3000), st.integers(MIN_MAX_FRAME_SIZE, 1100))
 def test_a_delivery_is_cut_into_frames_that_join_to_it(length: int, limit: int) -> None:
     payload = bytes(number % 251 for number in range(length))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.readings.partition_key import partition_of
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(st.characters(codec="ascii"), max_size=60), st.integers(1, 64))
 def test_a_key_goes_where_the_sdks_hash_sends_it(key: str, partitions: int) -> None:
     assert partition_of(key, partitions) == abs(generate_hash_code(key)) % partitions

@@ -73,14 +73,14 @@ async def feed(service: Service, stage: int, stream: list[bytes]) -> bytes:
     return bytes(wire.transport.written)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(stage=st.integers(0, 2), stream=STREAMS)
 def test_no_bytes_make_the_server_fail(service: Service, stage: int, stream: list[bytes]) -> None:
     assert b"amqp:internal-error" not in asyncio.run(feed(service, stage, stream))
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(stream=STREAMS)
 def test_no_bytes_make_attached_links_fail(service: Service, stream: list[bytes]) -> None:
     assert b"amqp:internal-error" not in asyncio.run(feed(service, 2, stream))

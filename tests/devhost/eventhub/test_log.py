@@ -38,7 +38,7 @@ def test_a_reopened_log_is_the_same(path: Path) -> None:
     again.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.binary(max_size=20), min_size=1, max_size=5), max_size=6), st.data())
 def test_any_stretch_can_be_read(batches: list[list[bytes]], data: st.DataObject) -> None:
     log = PartitionLog(None)
@@ -55,7 +55,7 @@ def test_any_stretch_can_be_read(batches: list[list[bytes]], data: st.DataObject
     log.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cut=st.integers(1, 200))
 def test_a_torn_last_append_disappears_whole(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("torn") / "000.log"

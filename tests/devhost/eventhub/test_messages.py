@@ -20,7 +20,7 @@ def contents(message: bytes) -> list[tuple[int, object]]:
     return [(part.code, decode(message, part.value)[0]) for part in sections(message)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(SYMBOLS.filter(lambda name: not name.startswith("x-opt-")), SCALARS, max_size=20),
     st.binary(max_size=500),
@@ -68,7 +68,7 @@ def test_what_is_no_message_is_a_decode_error(payload: bytes) -> None:
         read_transfer(0, payload)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=200), st.sampled_from([0, BATCH_FORMAT]), st.sampled_from([b"", b"\0Sr\xc1", b"\0Su\xa0"]))
 def test_arbitrary_bytes_are_messages_or_an_amqp_error(data: bytes, message_format: int, start: bytes) -> None:
     try:

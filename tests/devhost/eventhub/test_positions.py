@@ -63,7 +63,7 @@ def test_a_position_beyond_the_end_is_refused_with_the_end(log: PartitionLog, fi
         start(log, field, ">", value)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text())
 def test_any_other_text_is_refused(text: str) -> None:
     log = PartitionLog(None)

@@ -60,7 +60,7 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES, st.binary(max_size=9), st.binary(max_size=9))
 def test_a_value_is_the_same_after_a_round_trip_wherever_it_stands(value: object, before: bytes, after: bytes) -> None:
     data = before + encode(value) + after
@@ -69,7 +69,7 @@ def test_a_value_is_the_same_after_a_round_trip_wherever_it_stands(value: object
     assert end == skip(data, len(before)) == len(data) - len(after)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.one_of(SCALARS.filter(lambda value: not isinstance(value, Opaque)), ARRAYS))
 def test_the_sdk_reads_what_is_written(value: object) -> None:
     data = encode(value)
@@ -79,7 +79,7 @@ def test_the_sdk_reads_what_is_written(value: object) -> None:
     assert (bytes(rest), read) == (b"", expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=100))
 def test_arbitrary_bytes_are_a_value_or_an_amqp_error(data: bytes) -> None:
     for read in (decode, lambda data: skip(data, 0)):
