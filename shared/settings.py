@@ -107,7 +107,7 @@ class Settings:
         "STYLE_STEADY", False, "Blend each styled frame with the one before along the motion: less flicker, more time."
     )
     style_memory_mb: int = _setting(
-        "STYLE_MEMORY_MB", 1200, "Memory a style network may use; larger frames are styled in tiles."
+        "STYLE_MEMORY_MB", 800, "Memory a style network may use; larger frames are styled in tiles."
     )
     video_segment_bytes: int = _setting(
         "VIDEO_SEGMENT_BYTES", 500_000, "A video is cut into one segment per so many bytes, 100 at most."
