@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--photo", type=Path, help="photograph of the preview; else the first of the content")
     main.add_argument("--threads", type=int, default=0, help="0: one per core")
     main.add_argument("--device", default="", help="cpu, cuda, ...; else a GPU where there is one")
+    main.add_argument("--start", type=Path, help="checkpoint of another training to take the first weights from")
     main.add_argument("--restart", action="store_true", help="begin anew although there is a checkpoint")
     for one in fields(Parameters):
         name, told = f"--{one.name.replace('_', '-')}", one.metadata["help"]
@@ -55,12 +56,12 @@ def run(given: argparse.Namespace) -> int:
     photos = content.read_content(given.content, parameters.content_side)
     trainer = _trainer(given, parameters, painting, photos)
     print(f"{sum(map(len, photos))} photographs of {len(photos)} files, {trainer.device}", flush=True)
-    mark = checkpoint.fingerprint(parameters, painting, photos, _fingerprint_of_features(given))
+    mark = checkpoint.fingerprint(parameters, painting, photos, _other_files(given))
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / CHECKPOINT
     if given.restart:
         path.unlink(missing_ok=True)
-    state = checkpoint.load(path, parameters, mark, trainer.device) or _new(trainer)
+    state = checkpoint.load(path, parameters, mark, trainer.device) or _new(trainer, given.start)
     if not _train(trainer, state, path, mark):
         return 130
     _write(given, trainer, state)
@@ -80,15 +81,20 @@ def _trainer(
     return Trainer(parameters, painting, photos, features, device)
 
 
-def _new(trainer: "Trainer") -> "State":
+def _new(trainer: "Trainer", start: Path | None) -> "State":
+    from scoring_images.style_training.checkpoint import load_weights
     from scoring_images.style_training.training import new_state
 
-    return new_state(trainer.parameters, trainer.device)
+    state = new_state(trainer.parameters, trainer.device)
+    if start:
+        load_weights(start, state)
+    return state
 
 
-def _fingerprint_of_features(given: argparse.Namespace) -> bytes:
+def _other_files(given: argparse.Namespace) -> bytes:
     name, taps = str(given.features), str(given.taps)
-    return (Path(name).read_bytes() if Path(name).is_file() else name.encode()) + taps.encode()
+    network = Path(name).read_bytes() if Path(name).is_file() else name.encode()
+    return network + taps.encode() + (given.start.read_bytes() if given.start else b"")
 
 
 def _train(trainer: "Trainer", state: "State", path: Path, mark: str) -> bool:

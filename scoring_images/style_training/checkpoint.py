@@ -52,6 +52,17 @@ def load(path: Path, parameters: Parameters, mark: str, device: str = "cpu") -> 
     return state_of(arrays, parameters, device)
 
 
+def load_weights(path: Path, state: State) -> None:
+    """Take the weights of a checkpoint, and nothing else; raises CheckpointError where they do not fit."""
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}.")
+    with np.load(path, allow_pickle=False) as file, torch.no_grad():
+        for name, parameter in state.network.named_parameters():
+            if f"weight/{name}" not in file or file[f"weight/{name}"].shape != parameter.shape:
+                raise CheckpointError(f"{path} is the checkpoint of a network of another shape.")
+            parameter.copy_(torch.from_numpy(file[f"weight/{name}"]))
+
+
 def arrays_of(state: State) -> Arrays:
     """Everything a training needs to go on exactly where it was."""
     arrays: Arrays = {"history": np.asarray(state.history, np.float64), "falling_from": np.asarray(state.falling_from)}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,12 +21,17 @@ EDGE = 12
 
 @dataclass(frozen=True)
 class Motion:
-    """A shift in pixels (rows, columns), a rotation in radians, a zoom, and noise of this standard deviation."""
+    """A shift in pixels (rows, columns), a rotation in radians, a zoom; then noise of this standard deviation.
+
+    With a `quality`, the moved image is also stored as JPEG and read again: most of what differs between two frames of
+    a scene that stands still comes from compression.
+    """
 
     shift: tuple[float, float] = (0.0, 0.0)
     angle: float = 0.0
     zoom: float = 1.0
     noise: float = 0.0
+    quality: int = 0
 
     @property
     def whole(self) -> bool:
@@ -34,13 +40,14 @@ class Motion:
 
 
 def random_motion(rng: np.random.Generator) -> Motion:
-    """Two times in three a shift of up to 3 whole pixels, else a slight warp; with some noise."""
-    noise = float(rng.uniform(0, 4))
+    """Two times in three a shift of up to 3 whole pixels, else a slight warp; with noise, or as if compressed."""
+    noise, quality = (float(rng.uniform(0, 4)), 0) if rng.random() < 0.5 else (0.0, int(rng.integers(60, 96)))
     if rng.random() < 2 / 3:
         rows, columns = rng.integers(-3, 4, 2)
-        return Motion((float(rows), float(columns)), noise=noise)
+        return Motion((float(rows), float(columns)), noise=noise, quality=quality)
     rows, columns = rng.uniform(-2, 2, 2)
-    return Motion((float(rows), float(columns)), float(rng.uniform(-0.02, 0.02)), float(rng.uniform(0.98, 1.02)), noise)
+    angle, zoom = float(rng.uniform(-0.02, 0.02)), float(rng.uniform(0.98, 1.02))
+    return Motion((float(rows), float(columns)), angle, zoom, noise, quality)
 
 
 def moved(image: Tensor, motion: Motion) -> Tensor:
@@ -64,8 +71,17 @@ def instability(
     `wide` (N, 3, S + 2 MARGIN, S + 2 MARGIN) is the input of `styled` (N, 3, S, S) with MARGIN pixels around it;
     `noise`, of the size of `styled`, has standard deviation 1.
     """
-    copy = inner(moved(wide, step), MARGIN) + step.noise * noise
+    copy = inner(moved(wide, step), MARGIN)
+    copy = (compressed(copy, step.quality) if step.quality else copy) + step.noise * noise
     return disagreement(inner(moved(styled, step), EDGE), inner(network(copy), EDGE), SCALE)
+
+
+def compressed(images: Tensor, quality: int) -> Tensor:
+    """Images (N, 3, H, W) as they come back from JPEG."""
+    pictures = images.clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+    stored = [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for picture in pictures]
+    read = np.stack([np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)) for data in stored])
+    return torch.from_numpy(read).to(images.device).permute(0, 3, 1, 2).float()
 
 
 def inner(image: Tensor, border: int) -> Tensor:

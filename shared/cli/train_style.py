@@ -57,6 +57,9 @@ def train_style(
     year: Annotated[int | None, typer.Option(help="Of the painting.")] = None,
     licence: Annotated[str, typer.Option(help="Under which the painting may be used.")] = "",
     photo: Annotated[Path | None, typer.Option(help="Photograph of the preview; default: one of the content.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="checkpoint.npz of a style to begin from: a few hundred steps are then enough.")
+    ] = None,
     python: Annotated[Path | None, typer.Option(help="A Python with PyTorch; else .tally/training is made.")] = None,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one per core.")] = 0,
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew, whatever was trained before.")] = False,
@@ -83,6 +86,7 @@ def train_style(
         *(part for path in content for part in ("--content", str(path.resolve()))),
         *(part for option, value in numbers.items() for part in (f"--{option}", str(value))),
         *(("--photo", str(photo.resolve())) if photo else ()),
+        *(("--start", str(start.resolve())) if start else ()),
         *(("--restart",) if restart else ()),
         "--smooth" if smooth else "--no-smooth",
     ]

@@ -101,6 +101,12 @@ def test_a_motion_by_no_pixels_changes_nothing():
     torch.testing.assert_close(motion.moved(image, nearly)[..., 1:-1, 1:-1], image[..., 1:-1, 1:-1])
 
 
+def test_compression_changes_an_image_a_little():
+    image = torch.rand(2, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3) * 255
+    change = (motion.compressed(image, 90) - image).abs().mean()
+    assert 0 < change < 10
+
+
 def test_a_painting_is_at_no_distance_from_itself_wherever_its_strokes_are(classifier):
     features = load_features(str(classifier))
     image = torch.rand(1, 3, 64, 64) * 255
@@ -142,6 +148,17 @@ def test_the_checkpoint_of_another_training_is_refused(trainer, tmp_path):
     checkpoint.save(tmp_path / "kept.npz", state_after(trainer, 1), "mark")
     with pytest.raises(checkpoint.CheckpointError, match="other parameters"):
         checkpoint.load(tmp_path / "kept.npz", SMALL, "another mark")
+
+
+def test_a_training_can_begin_with_the_weights_of_another(trainer, tmp_path):
+    before, state = state_after(trainer, 1), new_state(SMALL)
+    checkpoint.save(tmp_path / "kept.npz", before, "mark")
+    checkpoint.load_weights(tmp_path / "kept.npz", state)
+    assert state.step == 0
+    for one, other in zip(state.network.parameters(), before.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+    with pytest.raises(checkpoint.CheckpointError, match="another shape"):
+        checkpoint.load_weights(tmp_path / "kept.npz", new_state(Parameters(width=8, blocks=1)))
 
 
 @pytest.mark.parametrize("smooth", [True, False])
