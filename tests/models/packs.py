@@ -1,13 +1,16 @@
 """Models made up or fitted by scikit-learn, for the tests of packing, bundles and the kernel."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import strategies as st
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import OneClassSVM
 
 from shared.models.one_class_svm import SeriesModel
+
+if TYPE_CHECKING:  # every process of the suite collects all tests, few fit models
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import OneClassSVM
 
 
 def made_up(
@@ -29,8 +32,13 @@ def made_up(
     )
 
 
-def fitted(rows: int, dims: int, nu: float, gamma: float, seed: int) -> tuple[SeriesModel, StandardScaler, OneClassSVM]:
+def fitted(
+    rows: int, dims: int, nu: float, gamma: float, seed: int
+) -> "tuple[SeriesModel, StandardScaler, OneClassSVM]":
     """A model with the scikit-learn estimators that it was taken from."""
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import OneClassSVM
+
     rng = np.random.default_rng(seed)
     x = rng.normal(rng.uniform(-100, 100), rng.uniform(0.1, 10), (rows, dims))
     scaler = StandardScaler().fit(x)
