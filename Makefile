@@ -13,7 +13,7 @@ up: .venv/tools
 	@$(BIN)/python -m devhost up
 
 test: .venv/dev
-	$(BIN)/pytest -n 4 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/dev
 	$(BIN)/python -m bench
