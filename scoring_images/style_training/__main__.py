@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,12 +145,17 @@ def _write(given: argparse.Namespace, trainer: "Trainer", state: "State") -> Non
         "shift_error": preview.shift_error(state.network, trainer.photos[0][0]),
         "steps": state.step,
     }
+    others = {"features": Path(given.features).name, "stride": 4, "started_from": _hash_of(given.start)}
     facts = {
-        "parameters": asdict(trainer.parameters) | {"features": Path(given.features).name, "stride": 4},
+        "parameters": asdict(trainer.parameters) | {key: value for key, value in others.items() if value},
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
     }
     (given.out / FACTS).write_text(json.dumps(facts, indent=2))
     print(f"Wrote {given.out / NETWORK}.", flush=True)
+
+
+def _hash_of(start: Path | None) -> str:
+    return sha256(start.read_bytes()).hexdigest() if start else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
