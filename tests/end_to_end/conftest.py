@@ -13,7 +13,12 @@ from tests.end_to_end.world import World, start_azurite, write_readings
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """An app with readings and models; Azurite is the test's own, so that it can be stopped."""
     home = tmp_path_factory.mktemp("world")
-    env = sandbox_settings(home) | {"LOCAL_SERVICES": "eventhubs", "DEVHOST_AUTH": "off", "PREDICTIONS_CSV": "true"}
+    env = sandbox_settings(home) | {
+        "LOCAL_SERVICES": "eventhubs",
+        "DEVHOST_AUTH": "off",
+        "DEVHOST_QUEUE_LEASE_SECONDS": "5",
+        "PREDICTIONS_CSV": "true",
+    }
     world = World(env, home, start_azurite(env, home))
     try:
         with running(env, home):

@@ -40,6 +40,8 @@ def test_a_scoring_process_killed_with_signal_9(world: World, run: tuple[str, di
 
 def test_the_executor_killed_with_signal_9(world: World, run: tuple[str, dict[str, bytes]]) -> None:
     world.again(run[0])
+    # Before it has a task, there is also the process that launches it.
+    wait_for(lambda: any(processes("scoring_images.anomaly", run[0])), "No task was started", 60)
     kill("shared.compute.executor", run[0])
     assert world.ended(run[0]).state is State.SUCCEEDED
     assert world.results(run[0]) == run[1]
