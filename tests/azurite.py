@@ -6,15 +6,30 @@ import re
 import secrets
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from devhost.accounts import Account
 from devhost.azurite import command, environment, install
+from shared.errors import Transient
 
 ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / ".tally" / "azurite"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where several processes are about to collect tests, install Azurite meanwhile: the longest tests begin with it."""
+    if session.config.getoption("numprocesses", None):  # None in those processes themselves
+        Thread(target=_install_early, daemon=True).start()
+
+
+def _install_early() -> None:
+    with suppress(Transient):  # the tests that need it say why it cannot be installed
+        install(FOLDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +47,7 @@ class Azurite:
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """Azurite with the accounts of a session; containers and queues are shared: use names of your own."""
-    script = install(ROOT / ".tally" / "azurite")
+    script = install(FOLDER)
     names = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in ("data", "control")}
     keys = [Account(name, key, "", "") for name, key in names.items()]
     with subprocess.Popen(

@@ -20,7 +20,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """An app without readings."""
     home = tmp_path_factory.mktemp("studio")
-    env = sandbox_settings(home) | {"LOCAL_SERVICES": "eventhubs", "DEVHOST_AUTH": "off"}
+    env = sandbox_settings(home) | {
+        "LOCAL_SERVICES": "eventhubs",
+        "DEVHOST_AUTH": "off",
+        "DEVHOST_QUEUE_LEASE_SECONDS": "5",
+    }
     world = World(env, home, start_azurite(env, home))
     try:
         with running(env, home):
