@@ -13,7 +13,6 @@ from pathlib import Path
 
 import av
 import cv2
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -21,7 +20,7 @@ from rich.table import Table
 
 from scoring_images.style_transfer.flicker import SHIFTS, frames_error, shift_errors
 from scoring_images.style_transfer.network import Network
-from shared.models.style import MANIFEST, NETWORK, Manifest
+from shared.models.style import KIND
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -51,11 +50,11 @@ class Measured:
 
 def measure(folder: Path) -> Measured:
     """Measure the style in a folder."""
-    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    network = Network.open((folder / NETWORK).read_bytes(), memory_bytes=MEMORY)
+    style = KIND.read_folder(folder)
+    network = Network.open(style.content, memory_bytes=MEMORY)
     shifts = shift_errors(network.style, read_photo())
     clips = tuple(clip_error(network, list(read_frames(DATA / "video" / f"{clip}.mp4"))) for clip in CLIPS)
-    return Measured(folder.name, manifest.metrics["style_loss"], tuple(shifts[shift] for shift in SHIFTS), clips)
+    return Measured(folder.name, style.manifest.metrics["style_loss"], tuple(shifts[shift] for shift in SHIFTS), clips)
 
 
 def clip_error(network: Network, frames: Sequence[Picture]) -> float:
@@ -92,7 +91,7 @@ def main() -> None:
     parser.add_argument("--untreated", type=Path, nargs="*", help="folders; default: .tally/styles/*-untreated")
     given = parser.parse_args().untreated
     untreated = sorted(UNTREATED.glob("*-untreated*")) if given is None else given
-    treated = {path.parent.name: measure(path.parent) for path in sorted(STYLES.glob(f"*/{MANIFEST}"))}
+    treated = {path.parent.name: measure(path.parent) for path in sorted(STYLES.glob("*/manifest.json"))}
     heads = (
         "style loss",
         "1 px right",

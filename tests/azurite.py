@@ -22,7 +22,7 @@ FOLDER = ROOT / ".tally" / "azurite"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Where several processes are about to collect tests, install Azurite meanwhile: the longest tests begin with it."""
+    """Install Azurite while several processes collect tests: the longest begin with it."""
     if session.config.getoption("numprocesses", None):  # None in those processes themselves
         Thread(target=_install_early, daemon=True).start()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scoring_images.anomaly.plain_csv import PlainReader
 from scoring_images.anomaly.series_numbers import SeriesNumbers
 from shared.errors import InvalidInput
-from shared.models.bundle import current_version, read_bundle
+from shared.models.bundle import read_bundle, registry
 from shared.models.features import FeatureSpec, Per, features
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels, starts
@@ -42,7 +42,7 @@ def score_file(bundles: BlobStore, version: str | None, source: Path, sink: Path
 
     Raises InvalidInput for a file that cannot be read or scored, and BundleError.
     """
-    version = version or current_version(bundles)
+    version = version or registry(bundles).current()
     if version is None:
         raise InvalidInput("There is no bundle to score with.", "Train one: `tally train anomaly`.")
     bundle = read_bundle(bundles, version)

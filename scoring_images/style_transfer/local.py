@@ -39,12 +39,12 @@ def style_file(source: Path, target: Path, order: Order, settings: Settings, bun
 
     Raises InvalidInput for what cannot be styled, BundleError for a damaged style.
     """
-    manifest, data = read_style(order.style, STYLES, bundles)
+    painting = read_style(order.style, STYLES, bundles)
     with source.open("rb") as film:
         video = probe(film, limits(settings))
         counter = Counter(len(video.timestamps))
         print(f"{counter.total} frames of {video.width}x{video.height}, {video.missing} missing", flush=True)
-        styling = Styling(open_network(data, settings), video, Encoding(order.crf), order.steady, counter)
+        styling = Styling(open_network(painting.content, settings), video, Encoding(order.crf), order.steady, counter)
         sink = BytesIO()
         report = styling.encode(film, groups(counter.total), sink)
     say("the video", report)
@@ -54,7 +54,7 @@ def style_file(source: Path, target: Path, order: Order, settings: Settings, bun
         poster(joined.path, video, folder / "poster.jpg")
         with source.open("rb") as film:
             sheet(film, joined.path, video, folder / "sheet.jpg")
-        index = Index(order, video, datetime.fromtimestamp(source.stat().st_mtime, UTC), manifest.version)
+        index = Index(order, video, datetime.fromtimestamp(source.stat().st_mtime, UTC), painting.version)
         whole = summary(index, [report], joined.streams, {})
         (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
         for name, ending in (("poster.jpg", ".jpg"), ("sheet.jpg", "-sheet.jpg"), ("report.json", ".json")):

@@ -25,16 +25,16 @@ def split(order: Order, storage: Storage, settings: Settings) -> None:
         print("split before")
         return
     uploaded = _uploaded(storage.data("videos"), order)
-    manifest, network = read_style(order.style, STYLES, storage.control("bundles"))
-    work.store.put(work.name("network.onnx"), network)
+    style = read_style(order.style, STYLES, storage.control("bundles"))
+    work.store.put(work.name("network.onnx"), style.content)
     with stages.stage("copy"):
         _copy(storage.data("videos"), uploaded, work)
     with stages.stage("probe"):
         video = probe(work.source(), limits(settings))
     _check_whole(video, strict=order.strict)
-    index = Index(order, video, uploaded.modified, manifest.version)
+    index = Index(order, video, uploaded.modified, style.version)
     work.store.put(work.name("index.json"), msgspec.json.encode(index))
-    print(f"{len(video.timestamps)} frames of {video.width}x{video.height}, style {order.style} {manifest.version}")
+    print(f"{len(video.timestamps)} frames of {video.width}x{video.height}, style {order.style} {style.version}")
 
 
 def limits(settings: Settings) -> Limits:

@@ -106,10 +106,10 @@ def _readings() -> str:
 
 
 def _bundle() -> str:
-    from shared.models.bundle import current_version, read_manifest
+    from shared.models.bundle import registry
 
-    version = current_version(storage().control("bundles"))
+    version = registry(storage().control("bundles")).current()
     if version is None:
         raise TallyError("No models are trained yet.", "Train some: `tally train anomaly`.")
-    manifest = read_manifest(storage().control("bundles"), version)
+    manifest = registry(storage().control("bundles")).manifest(version)
     return f"{version}: models of {manifest.series} series"

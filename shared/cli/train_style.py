@@ -175,18 +175,18 @@ def _check(code: int, last: str) -> None:
 
 def _keep(name: str, folder: Path, painting: dict[str, Any], publish: bool) -> None:
     """Make the result a style: a manifest beside the network, and a copy in storage for runs."""
-    from shared.models.style import NETWORK, describe, write_style
+    from shared.models.style import KIND, NETWORK
     from shared.models.style import publish as put
 
     facts = json.loads((folder / "facts.json").read_text())
     network = (folder / NETWORK).read_bytes()
-    manifest = describe(name, network, painting=painting, **facts)
-    write_style(folder, network, manifest)
-    console.print(f"{folder}: {len(network):,} bytes, version {manifest.version}", highlight=False, soft_wrap=True)
+    facts["painting"] = painting
+    version = KIND.write_folder(folder, network, name=name, **facts)
+    console.print(f"{folder}: {len(network):,} bytes, version {version}", highlight=False, soft_wrap=True)
     if not publish:
         return
     try:
-        put(storage().control("bundles"), network, manifest)
+        put(storage().control("bundles"), name, network, **facts)
         console.print(f"Runs can use it now: `tally style VIDEO --style {name}`.", highlight=False)
     except TallyError as error:
         console.print(f"Not published, as storage does not answer: {error.message}", highlight=False, markup=False)

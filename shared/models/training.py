@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from shared.errors import BundleError, InvalidInput, Transient
-from shared.models.bundle import make_current, write_bundle
+from shared.models.bundle import registry, write_bundle
 from shared.models.chunk import Chunk, from_bytes, to_bytes
 from shared.models.fitting import Parameters, fit_series
 from shared.models.one_class_svm import SeriesModel, pack
@@ -143,7 +143,7 @@ def _publish(
         metrics=_metrics(chunk, series),
         data_span=span,
     )
-    make_current(store, version)
+    registry(store).make_current(version)
     return Trained(version, chunk)
 
 

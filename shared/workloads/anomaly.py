@@ -10,7 +10,7 @@ import msgspec
 
 from shared.compute import Task
 from shared.errors import InvalidInput
-from shared.models.bundle import Manifest, current_version, read_manifest
+from shared.models.bundle import Manifest, registry
 from shared.readings.dataset import has_windows
 from shared.readings.progress import next_hour, progress
 from shared.runs.driver import Driver
@@ -46,7 +46,7 @@ class AnomalyWorkload:
     settings: Settings
 
     def plan(self, run_id: str, params: Mapping[str, str]) -> Sequence[Task]:
-        manifest = read_manifest(self.storage.control("bundles"), params["bundle"])
+        manifest = registry(self.storage.control("bundles")).manifest(params["bundle"])
         span = Span(datetime.fromisoformat(params["start"]), datetime.fromisoformat(params["end"]))
         chunks = _chunks(manifest, span, self.settings)
         common = (
@@ -104,7 +104,7 @@ def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime
         raise InvalidInput("The span lies outside the years that readings can have.")
     if start.microsecond or end.microsecond:  # the run's id names whole seconds
         raise InvalidInput("A time of the span has parts of seconds.", "Windows begin at whole ones.")
-    bundle = current_version(storage.control("bundles"))
+    bundle = registry(storage.control("bundles")).current()
     if bundle is None:
         raise InvalidInput("There is no bundle to score with.", "Train one: `tally train anomaly`.")
     return run_for(Span(start.astimezone(UTC), end.astimezone(UTC)), bundle, now, backfill=True)
@@ -142,7 +142,7 @@ def _start(driver: Driver, mark: Mark) -> list[str]:
 
 
 def _due(driver: Driver, storage: Storage, settings: Settings, since: datetime) -> Mark:
-    bundle = current_version(storage.control("bundles"))
+    bundle = registry(storage.control("bundles")).current()
     come = progress(storage.control("ingest"), settings.event_hub_name)
     if bundle is None or come is None:
         log("nothing to score yet", readings="" if come else "none", bundle=bundle or "none")

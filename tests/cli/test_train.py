@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from shared.cli import train
 from shared.errors import InvalidInput, NotFound
-from shared.models.bundle import current_version, read_bundle
+from shared.models.bundle import read_bundle, registry
 from shared.storage import MemoryStorage
 
 FIRST_HOUR = datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -61,7 +61,7 @@ def tally(*arguments: str) -> str:
 
 def bundle(storage):
     store = storage.control("bundles")
-    return read_bundle(store, current_version(store))
+    return read_bundle(store, registry(store).current())
 
 
 def test_every_series_that_can_gets_a_model_and_the_others_are_named(storage):

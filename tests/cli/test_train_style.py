@@ -5,7 +5,6 @@ from dataclasses import fields
 from inspect import signature
 from pathlib import Path
 
-import msgspec
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -13,7 +12,7 @@ from typer.testing import CliRunner
 from scoring_images.style_training.parameters import Parameters
 from shared.cli import train_style
 from shared.errors import InvalidInput, TallyError, Transient
-from shared.models.style import Manifest, read_style
+from shared.models.style import KIND, read_style
 from shared.storage import MemoryStorage
 
 TRAINING = """#!{python}
@@ -58,12 +57,13 @@ def tally(tmp_path: Path, storage):
 def test_the_result_is_a_style_in_its_folder_and_in_storage(tally, storage, tmp_path):
     result = tally("--artist", "A. Painter", "--year", "1901", "--style-weight", "2.5")
     assert result.exit_code == 0, result.output
-    manifest, network = read_style("sea", tmp_path / "none", storage.control("bundles"))
-    assert network == b"network"
+    style = read_style("sea", tmp_path / "none", storage.control("bundles"))
+    manifest = style.manifest
+    assert style.content == b"network"
     assert manifest.painting == {"title": "sea", "artist": "A. Painter", "year": 1901}
     assert manifest.parameters["--style-weight"] == "2.5"
     assert manifest.metrics == {"style_loss": 0.5}
-    assert msgspec.json.decode((tmp_path / "out" / "manifest.json").read_bytes(), type=Manifest) == manifest
+    assert KIND.read_folder(tmp_path / "out") == style
     assert "66 photographs" in result.output
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from functions import dependencies, runs, scoring
 from shared.app import make_driver
-from shared.models.bundle import make_current, write_bundle
+from shared.models.bundle import registry, write_bundle
 from shared.models.one_class_svm import pack
 from shared.runs.driver import Message
 from shared.runs.record import State
@@ -36,7 +36,7 @@ def storage(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[Memor
     version = write_bundle(
         bundles, pack([model("a", "1")]), features=spec, parameters={}, metrics={}, data_span=(TEN, TEN)
     )
-    make_current(bundles, version)
+    registry(bundles).make_current(version)
     return storage
 
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load, save
 
 from shared.errors import BundleError
 from shared.models import archive
-from shared.models.bundle import current_version, make_current, read_bundle, read_manifest, versions, write_bundle
+from shared.models.bundle import read_bundle, registry, write_bundle
 from shared.models.kernel import decision_values
 from shared.models.one_class_svm import PackedModels, SeriesModel, pack
 from shared.storage import MemoryBlobs
@@ -46,7 +46,7 @@ def test_a_bundle_gives_back_the_models_to_the_last_bit(given_models: list[Serie
 
 def test_the_manifest_tells_what_the_models_were_trained_on_and_how() -> None:
     store = MemoryBlobs()
-    manifest = read_manifest(store, write(store, recall=0.9))
+    manifest = registry(store).manifest(write(store, recall=0.9))
     assert (manifest.data_span, manifest.parameters, manifest.metrics) == (SPAN, {"nu": 0.05}, {"recall": 0.9})
     assert manifest.series == 2
 
@@ -78,9 +78,9 @@ def test_models_are_read_without_a_copy() -> None:
 def test_every_flipped_byte_of_the_models_is_noticed() -> None:
     store = MemoryBlobs()
     version = write(store)
-    for at in range(read_manifest(store, version).size):
+    for at in range(registry(store).manifest(version).size):
         tamper(store, version, "models.safetensors", at)
-        with pytest.raises(BundleError, match="were changed since"):
+        with pytest.raises(BundleError, match="was changed since"):
             read_bundle(store, version)
         tamper(store, version, "models.safetensors", at)
     read_bundle(store, version)
@@ -192,34 +192,34 @@ def test_a_missing_bundle_is_an_error_that_says_what_to_do() -> None:
 def test_nothing_is_current_before_it_was_made_so() -> None:
     store = MemoryBlobs()
     write(store)
-    assert current_version(store) is None
+    assert registry(store).current() is None
 
 
 def test_the_bundle_made_current_last_is_current() -> None:
     store = MemoryBlobs()
     first, second = write(store), write(store, MODELS[:1])
     for version in (first, second, first):
-        make_current(store, version)
-        assert current_version(store) == version
-    assert set(versions(store)) == {first, second}
+        registry(store).make_current(version)
+        assert registry(store).current() == version
+    assert set(registry(store).versions()) == {first, second}
 
 
 def test_a_bundle_that_is_not_there_cannot_become_current() -> None:
     store = MemoryBlobs()
     with pytest.raises(BundleError):
-        make_current(store, "123")
-    assert current_version(store) is None
+        registry(store).make_current("123")
+    assert registry(store).current() is None
 
 
 def test_a_bundle_whose_writing_stopped_half_way_is_no_version() -> None:
     store = MemoryBlobs()
     version = write(store)
     store.delete(f"anomaly/{version}/manifest.json")
-    assert versions(store) == []
+    assert registry(store).versions() == []
 
 
 def test_a_damaged_pointer_is_an_error() -> None:
     store = MemoryBlobs()
     store.put("anomaly/current.json", b"{")
     with pytest.raises(BundleError, match=r"current.json cannot be read"):
-        current_version(store)
+        registry(store).current()

@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import InvalidInput
 from shared.models import training
-from shared.models.bundle import current_version, read_bundle
+from shared.models.bundle import read_bundle, registry
 from shared.models.chunk import to_bytes
 from shared.models.features import FeatureSpec, Per
 from shared.models.fitting import Parameters
@@ -37,7 +37,7 @@ def run(store: MemoryBlobs, data: list[SeriesRows] | None = None, **options) -> 
 def test_training_makes_a_bundle_of_all_series_current():
     store = MemoryBlobs()
     trained = run(store)
-    assert current_version(store) == trained.version
+    assert registry(store).current() == trained.version
     bundle = read_bundle(store, trained.version)
     assert [bundle.models[n].device for n in range(12)] == [f"d{n:03}" for n in range(12)]
     assert FeatureSpec.from_dict(bundle.manifest.features) == QUICK.spec

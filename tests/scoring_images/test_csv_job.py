@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring_images.anomaly import csv_job
 from scoring_images.anomaly.csv_job import CsvReport, score_csv, score_file
 from shared.errors import InvalidInput
-from shared.models.bundle import make_current, write_bundle
+from shared.models.bundle import registry, write_bundle
 from shared.models.features import FeatureSpec, Per
 from shared.models.one_class_svm import PackedModels, SeriesModel, pack
 from shared.storage import MemoryBlobs
@@ -188,7 +188,7 @@ def bundles_with(models: PackedModels) -> MemoryBlobs:
     version = write_bundle(
         store, models, features=FeatureSpec().to_dict(), parameters={}, metrics={}, data_span=(NOON, NOON)
     )
-    make_current(store, version)
+    registry(store).make_current(version)
     return store
 
 

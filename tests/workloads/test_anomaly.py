@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.app import make_driver
 from shared.errors import BundleError, InvalidInput
-from shared.models.bundle import make_current, write_bundle
+from shared.models.bundle import registry, write_bundle
 from shared.models.one_class_svm import pack
 from shared.readings.advance import Batch
 from shared.readings.ingest import Ingestor
@@ -42,7 +42,7 @@ class Plant:
         version = write_bundle(
             bundles, models, features={"per": "series", "mean_rows": 4}, parameters={}, metrics={}, data_span=(TEN, TEN)
         )
-        make_current(bundles, version)
+        registry(bundles).make_current(version)
         return version
 
     def read(self, *times: datetime) -> None:

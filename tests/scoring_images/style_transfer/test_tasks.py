@@ -16,7 +16,7 @@ from scoring_images.style_transfer.job import Order, Work
 from scoring_images.style_transfer.split import split
 from scoring_images.style_transfer.stylize import stylize
 from shared.errors import InvalidInput, NotFound, Transient
-from shared.models.style import describe, publish
+from shared.models.style import publish
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 from tests.scoring_images.style_transfer.clips import odd, real
@@ -31,7 +31,7 @@ class Studio:
 
     def __init__(self, clip: Path, network: bytes | None = None) -> None:
         self.storage = MemoryStorage()
-        publish(self.storage.control("bundles"), network or swapping(), describe("swap", network or swapping()))
+        publish(self.storage.control("bundles"), "swap", network or swapping(), painting={}, parameters={}, metrics={})
         self.upload(clip)
 
     def upload(self, clip: Path) -> None:
