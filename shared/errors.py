@@ -17,6 +17,18 @@ class InvalidInput(TallyError):
     """What the caller gave cannot be used; trying again changes nothing."""
 
 
+class Malformed(InvalidInput):
+    """What the caller sent is not even of the form that it claims to have."""
+
+
+class TooLarge(InvalidInput):
+    """What the caller sent is larger than a setting allows."""
+
+
+class UnsupportedType(InvalidInput):
+    """What the caller sent is of a type that is not taken here."""
+
+
 class SettingsError(InvalidInput):
     """A setting is missing or has a value that cannot be used."""
 
@@ -35,3 +47,11 @@ class Conflict(TallyError):
 
 class Transient(TallyError):
     """A service did not answer as it should; trying again later may work."""
+
+
+class Overloaded(Transient):
+    """More is asked for than can be answered soon."""
+
+
+class TooManyRequests(Transient):
+    """One caller asks for more than its share."""

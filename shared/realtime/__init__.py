@@ -1,0 +1,1 @@
+"""Scoring that answers in milliseconds: models kept in memory, behind HTTP."""

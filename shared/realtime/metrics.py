@@ -1,0 +1,71 @@
+"""What this process counts and times, in the text format that Prometheus reads."""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from shared.realtime.served import Health
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """Requests by function and status, their latency, the sizes of model calls, and what the models say."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("function", "status")
+        self._requests = Counter("tally_requests", "HTTP requests answered.", labels, registry=self.registry)
+        self._latency = Histogram(
+            "tally_request_seconds",
+            "Time in the function.",
+            ("function",),
+            buckets=LATENCY_SECONDS,
+            registry=self.registry,
+        )
+        self._batches = Histogram(
+            "tally_batch_size", "Items in a call of the model.", ("model",), buckets=BATCH_SIZES, registry=self.registry
+        )
+
+    def answered(self, function: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(function, status).inc()
+        self._latency.labels(function).observe(seconds)
+
+    def called(self, model: str, size: int) -> None:
+        """Count a call of a model."""
+        self._batches.labels(model).observe(size)
+
+    def watch(self, models: Callable[[], Iterable[tuple[Health, int]]]) -> None:
+        """Also tell how the models stand, and how many items are inside each, whenever asked."""
+        self.registry.register(_Models(models))
+
+    def text(self) -> bytes:
+        """All of it."""
+        return generate_latest(self.registry)
+
+
+class _Models(Collector):
+    def __init__(self, models: Callable[[], Iterable[tuple[Health, int]]]) -> None:
+        self._models = models
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        info = GaugeMetricFamily("tally_model_info", "The version that answers.", labels=("model", "version"))
+        degraded = GaugeMetricFamily("tally_model_degraded", "1 where something is wrong.", labels=("model",))
+        inside = GaugeMetricFamily("tally_queue", "Items that have entered and not left.", labels=("model",))
+        for health, items in self._models():
+            info.add_metric((health.name, health.version), 1)
+            degraded.add_metric((health.name,), float(bool(health.problem)))
+            inside.add_metric((health.name,), items)
+        return info, degraded, inside
+
+
+@cache
+def metrics() -> Metrics:
+    """This process's metrics."""
+    return Metrics()

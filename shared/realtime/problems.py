@@ -1,0 +1,53 @@
+"""Errors as every HTTP client gets them: problem details (RFC 9457), with a hint and the request's id."""
+
+from http import HTTPStatus
+
+import msgspec
+
+from shared.errors import (
+    BundleError,
+    Conflict,
+    InvalidInput,
+    Malformed,
+    NotFound,
+    SettingsError,
+    TallyError,
+    TooLarge,
+    TooManyRequests,
+    Transient,
+    UnsupportedType,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 1
+_STATUS: tuple[tuple[type[TallyError], HTTPStatus], ...] = (  # the first that fits
+    (BundleError, HTTPStatus.SERVICE_UNAVAILABLE),  # the server's, not the caller's
+    (SettingsError, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (Malformed, HTTPStatus.BAD_REQUEST),
+    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnsupportedType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
+    (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
+    (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What went wrong with a request, and what to do."""
+
+    title: str
+    status: int
+    detail: str
+    hint: str
+    request_id: str
+
+
+def problem_of(error: Exception, request_id: str) -> Problem:
+    """The problem of an error; one that nobody raised on purpose says nothing of the inside."""
+    if not isinstance(error, TallyError):
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return Problem(status.phrase, status, "Something went wrong here.", "The log tells more.", request_id)
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+    return Problem(status.phrase, status, error.message, error.hint, request_id)

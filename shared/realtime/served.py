@@ -1,0 +1,137 @@
+"""Served models: read once, exchanged when another becomes current, and kept when the other cannot be used."""
+
+import logging
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from threading import Lock, Thread
+from typing import Protocol
+
+from shared.errors import BundleError, TallyError
+from shared.realtime.batching import Batcher, Limits
+from shared.telemetry import log
+
+
+class Source[M, I, O](Protocol):
+    """Where a served model comes from, and how it is called."""
+
+    def wanted(self) -> Hashable:
+        """What is to be served now: looked up often, so cheap. Raises Transient where storage does not answer."""
+
+    def load(self, wanted: Hashable, before: M | None) -> tuple[str, M]:
+        """The version and the model, ready to answer; `before` is the one it takes the place of."""
+
+    def score(self, model: M, items: Sequence[I]) -> Sequence[O]:
+        """One call of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded[M, I, O]:
+    """A model that answers, and what gathers the requests for it."""
+
+    wanted: Hashable
+    version: str
+    model: M
+    batcher: Batcher[I, O]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A served model: the version that answers (empty: none yet), and what is wrong (empty: nothing)."""
+
+    name: str
+    version: str
+    problem: str
+
+
+class Served[M, I, O]:
+    """The model of one name in this process. Looks for a newer one every so many seconds, beside the requests.
+
+    told: hears of the size of every call.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Source[M, I, O],
+        limits: Limits,
+        reload_seconds: float,
+        told: Callable[[str, int], None] = lambda name, size: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._source, self._limits, self._told, self._clock = source, limits, told, clock
+        self._reload_seconds = reload_seconds
+        self._loaded: Loaded[M, I, O] | None = None
+        self._refused: Hashable = None
+        self._problem = ""
+        self._error: TallyError | None = None
+        self._looked = -float("inf")
+        self._lock = Lock()
+
+    def loaded(self) -> Loaded[M, I, O]:
+        """The model that answers. The first call reads it, and raises what hinders that; later ones never wait."""
+        if self._loaded is None:
+            with self._lock:
+                if self._loaded is None:
+                    self._first_look()
+        elif self._clock() - self._looked >= self._reload_seconds:
+            self._looked = self._clock()
+            Thread(target=self.look, name="tally-reload", daemon=True).start()
+        assert self._loaded is not None
+        return self._loaded
+
+    def look(self) -> None:
+        """Serve what is to be served now, if it is another and can be used; otherwise remember why not."""
+        with self._lock:
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 nothing may end the model that answers
+                self._problem = str(error) or type(error).__name__
+
+    def health(self) -> Health:
+        """How it stands; where no model was read yet, or one could not be, that is tried."""
+        try:
+            version = self.loaded().version
+        except TallyError as error:
+            return Health(self.name, "", str(error))
+        return Health(self.name, version, self._problem)
+
+    def close(self) -> None:
+        """End its thread."""
+        if self._loaded:
+            self._loaded.batcher.close()
+
+    def _first_look(self) -> None:
+        if self._error and self._clock() - self._looked < self._reload_seconds:
+            raise self._error  # not read anew for every request
+        try:
+            self._look()
+        except TallyError as error:
+            self._error = error
+            raise
+
+    def _look(self) -> None:
+        self._looked = self._clock()
+        wanted = self._source.wanted()
+        if self._loaded and wanted == self._loaded.wanted:
+            self._problem = ""
+        elif wanted != self._refused or self._loaded is None:
+            self._exchange(wanted)
+
+    def _exchange(self, wanted: Hashable) -> None:
+        before = self._loaded
+        try:
+            version, model = self._source.load(wanted, before.model if before else None)
+        except BundleError as error:
+            self._refused = wanted  # reading it again would find it no better
+            log("model refused", level=logging.ERROR, model=self.name, reason=error.message)
+            raise
+        batcher = Batcher(self._calling(model), self._limits, lambda size: self._told(self.name, size))
+        self._loaded, self._problem, self._refused = Loaded(wanted, version, model, batcher), "", None
+        log("model loaded", model=self.name, version=version)
+        if before:
+            before.batcher.close()
+
+    def _calling(self, model: M) -> Callable[[Sequence[I]], Sequence[O]]:
+        return lambda items: self._source.score(model, items)
