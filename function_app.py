@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions import readings, runs, scoring, uploads
+from functions import operations, readings, realtime, runs, scoring, uploads
 
 app = func.FunctionApp()
-for family in (readings, scoring, uploads, runs):
+for family in (readings, scoring, uploads, runs, realtime, operations):
     app.register_functions(family.blueprint)

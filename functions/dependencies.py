@@ -2,7 +2,9 @@
 
 from functools import cache
 
-from shared.app import make_driver
+from shared.app import make_driver, make_faq, make_images
+from shared.realtime.faq import Faq
+from shared.realtime.image import Images
 from shared.runs.driver import Driver
 from shared.settings import Settings
 from shared.storage import Storage
@@ -24,3 +26,15 @@ def storage() -> Storage:
 def driver() -> Driver:
     """What starts runs and moves them on."""
     return make_driver(settings(), storage())
+
+
+@cache
+def faq() -> Faq:
+    """What answers questions."""
+    return make_faq(settings(), storage())
+
+
+@cache
+def images() -> Images:
+    """What classifies images."""
+    return make_images(settings(), storage())

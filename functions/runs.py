@@ -1,23 +1,23 @@
 """The triggers that move runs on, and the HTTP API that shows and steers them."""
 
-import json
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 
 import azure.functions as func
 import msgspec
 
 from functions.dependencies import driver, settings, storage
-from shared.errors import Conflict, InvalidInput, NotFound, TallyError, Transient
+from functions.http import endpoint, json_answer, read_json
+from shared.errors import InvalidInput
 from shared.runs.driver import read_message
 from shared.runs.record import Run
 from shared.workloads import anomaly, style_transfer
 
 blueprint = func.Blueprint()
+Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
+_BODY_BYTES = 100_000
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="runs", connection="ControlStorage")
@@ -38,8 +38,7 @@ def sweep_runs(timer: func.TimerRequest) -> None:
     driver().sweep()
 
 
-@dataclass(frozen=True, slots=True)
-class SpanRequest:
+class SpanRequest(msgspec.Struct, frozen=True, tag_field="workload", tag=anomaly.WORKLOAD):
     """Score the windows that start in [start, end) with the current bundle."""
 
     start: datetime
@@ -50,8 +49,7 @@ class SpanRequest:
         return anomaly.backfill_run(storage(), self.start, self.end, driver().now())
 
 
-@dataclass(frozen=True, slots=True)
-class VideoRequest:
+class VideoRequest(msgspec.Struct, frozen=True, tag_field="workload", tag=style_transfer.WORKLOAD):
     """Style a video of the container `videos`; what is left out comes from its metadata, then from the settings."""
 
     video: str
@@ -67,7 +65,7 @@ class VideoRequest:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """The part of the body of `POST /api/runs` that says which kind the rest is."""
+    """The part of the body that says of which type the rest is; left out, it is a span to score."""
 
     workload: str = anomaly.WORKLOAD
 
@@ -78,93 +76,50 @@ REQUESTS: dict[str, type[SpanRequest] | type[VideoRequest]] = {
 }
 
 
-@blueprint.route("runs", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@endpoint(
+    blueprint, "POST", "api/runs", request=SpanRequest | VideoRequest, answer=Run, statuses=(202,), problems=(409,)
+)
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
     """Start a run over any span, or of any video; the same request twice is the same run."""
+    asked = read_json(req, Asked, _BODY_BYTES).workload
+    if asked not in REQUESTS:
+        raise InvalidInput(f"There is no workload {asked!r}.", f"There are: {', '.join(REQUESTS)}.")
+    run = read_json(req, REQUESTS[asked], _BODY_BYTES).run()
+    driver().start(run)
+    return json_answer(driver().store.load(run.id)[0], HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
 
-    def answer() -> func.HttpResponse:
-        run = _decode(req.get_body()).run()
-        driver().start(run)
-        return _json(driver().store.load(run.id)[0], HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
 
-    return _answered(answer)
-
-
-@blueprint.route("runs", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@endpoint(blueprint, "GET", "api/runs", answer=list[Run], query={"limit": Limit}, problems=(422,))
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
-    """The runs changed last, newest first (`?limit=`, 50 unless told, 200 at most)."""
-    return _answered(lambda: _json(list(driver().store.newest(_limit(req.params.get("limit", "50"))))))
+    """The runs changed last, newest first."""
+    return json_answer(list(driver().store.newest(_limit(req.params.get("limit", "50")))))
 
 
-@blueprint.route("runs/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@endpoint(blueprint, "GET", "api/runs/{id}", answer=Run)
 def show_run(req: func.HttpRequest) -> func.HttpResponse:
     """One run."""
-    return _answered(lambda: _json(driver().store.load(req.route_params["id"])[0]))
+    return json_answer(driver().store.load(req.route_params["id"])[0])
 
 
-@blueprint.route("runs/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@endpoint(blueprint, "POST", "api/runs/{id}/cancel", answer=Run, statuses=(202,), problems=(409, 422))
 def cancel_run(req: func.HttpRequest) -> func.HttpResponse:
     """Have a run stopped."""
-    return _answered(lambda: _steered(driver().cancel, req.route_params["id"]))
+    return _steered(driver().cancel, req.route_params["id"])
 
 
-@blueprint.route("runs/{id}/retry", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@endpoint(blueprint, "POST", "api/runs/{id}/retry", answer=Run, statuses=(202,), problems=(409, 422))
 def retry_run(req: func.HttpRequest) -> func.HttpResponse:
     """Queue a failed or cancelled run once more."""
-    return _answered(lambda: _steered(driver().retry, req.route_params["id"]))
+    return _steered(driver().retry, req.route_params["id"])
 
 
 def _steered(verb: Callable[[str], None], run_id: str) -> func.HttpResponse:
     verb(run_id)
-    return _json(driver().store.load(run_id)[0], HTTPStatus.ACCEPTED)
-
-
-def _decode(body: bytes) -> SpanRequest | VideoRequest:
-    try:
-        workload = msgspec.json.decode(body, type=Asked).workload
-        if workload not in REQUESTS:
-            raise InvalidInput(f"There is no workload {workload!r}.", _EXAMPLE)
-        return msgspec.json.decode(body, type=REQUESTS[workload])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput(f"The body is not a request for a run: {error}.", _EXAMPLE) from error
-
-
-_EXAMPLE = (
-    'Send {"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z"}'
-    ' or {"workload": "style", "video": "holiday.mp4", "style": "wave"}.'
-)
+    return json_answer(driver().store.load(run_id)[0], HTTPStatus.ACCEPTED)
 
 
 def _limit(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 200:
-        raise InvalidInput(f"limit is {text!r}.", "It is a number from 1 to 200.")
-    return int(text)
-
-
-_STATUS: dict[type[TallyError], HTTPStatus] = {
-    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    NotFound: HTTPStatus.NOT_FOUND,
-    Conflict: HTTPStatus.CONFLICT,
-    Transient: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-
-
-def _answered(answer: Callable[[], func.HttpResponse]) -> func.HttpResponse:
-    """The answer, or the error as problem+json (RFC 9457)."""
     try:
-        return answer()
-    except TallyError as error:
-        status = next(
-            (code for kind, code in _STATUS.items() if isinstance(error, kind)),
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-        )
-        problem = {"title": status.phrase, "status": status, "detail": error.message, "hint": error.hint}
-        return func.HttpResponse(json.dumps(problem), status_code=status, mimetype="application/problem+json")
-
-
-def _json(
-    value: Run | list[Run], status: HTTPStatus = HTTPStatus.OK, headers: dict[str, Any] | None = None
-) -> func.HttpResponse:
-    return func.HttpResponse(
-        msgspec.json.encode(value), status_code=status, headers=headers, mimetype="application/json"
-    )
+        return msgspec.convert(text, Limit, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"limit is {text!r}: {error}.", "It is a number from 1 to 200.") from error

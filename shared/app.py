@@ -1,11 +1,16 @@
 """Puts the parts together for whoever uses them: the triggers, and the command line."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.compute import Compute
 from shared.compute.local import LocalCompute
 from shared.errors import SettingsError
+from shared.realtime import faq, image
+from shared.realtime.batching import Limits
+from shared.realtime.served import Served
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
 from shared.settings import Settings
@@ -38,3 +43,28 @@ def make_compute(settings: Settings) -> Compute:
     if settings.compute == "local":
         return LocalCompute(Path(settings.local_compute_dir))
     raise SettingsError(f"COMPUTE is {settings.compute!r}.", "It can be: local.")
+
+
+def make_faq(settings: Settings, storage: Storage) -> faq.Faq:
+    """What answers questions; nothing is contacted or read yet."""
+    store = storage.control("bundles")
+    served = Served(faq.NAME, faq.FaqSource(store), _limits(settings), settings.reload_seconds, _told)
+    return faq.Faq(served, store, settings.question_chars)
+
+
+def make_images(settings: Settings, storage: Storage) -> image.Images:
+    """What classifies images; nothing is contacted or read yet."""
+    source = image.ImageSource(storage.control("bundles"), settings.scoring_threads)
+    served = Served(image.NAME, source, _limits(settings), settings.reload_seconds, _told)
+    decoders = ThreadPoolExecutor(os.process_cpu_count(), "tally-decoder")
+    return image.Images(served, decoders, settings.body_bytes, settings.image_pixels)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.batch_size, settings.queue_limit, settings.batch_wait_ms / 1000)
+
+
+def _told(model: str, size: int) -> None:
+    from shared.realtime.metrics import metrics
+
+    metrics().called(model, size)

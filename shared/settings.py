@@ -122,6 +122,20 @@ class Settings:
     upload_sweep_schedule: str = _setting(
         "UPLOAD_SWEEP_SCHEDULE", "15 * * * * *", "When uploads are looked for whose event was lost."
     )
+    reload_seconds: int = _setting(
+        "RELOAD_SECONDS", 5, "How often a process looks for newer models and changes of the FAQ, beside the requests."
+    )
+    scoring_threads: int = _setting("SCORING_THREADS", 0, "Threads of one call of an image model; 0 for all cores.")
+    batch_size: int = _setting("BATCH_SIZE", 16, "Items that one call of a real-time model takes at most.")
+    batch_wait_ms: int = _setting(
+        "BATCH_WAIT_MS", 2, "How long a call waits for items that are being read already; a lone one never waits."
+    )
+    queue_limit: int = _setting(
+        "QUEUE_LIMIT", 128, "Items a real-time model may have inside; more are answered 503. One caller gets half."
+    )
+    question_chars: int = _setting("QUESTION_CHARS", 2000, "Longer questions are refused.")
+    body_bytes: int = _setting("BODY_BYTES", 10_000_000, "Larger bodies of scoring requests are refused.")
+    image_pixels: int = _setting("IMAGE_PIXELS", 25_000_000, "Images with more pixels are refused.")
     compute: str = _setting("COMPUTE", "local", "Where tasks run: local.")
     local_compute_dir: str = _setting(
         "LOCAL_COMPUTE_DIR", ".tally/compute", "Folder of local compute's runs; survives the host."

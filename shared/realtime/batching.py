@@ -5,6 +5,7 @@ prepared, then it is submitted. An idle model takes what is submitted at once, a
 requests that have entered already: a lone request never waits.
 """
 
+import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -77,6 +78,11 @@ class Batcher[I, O]:
                 self._coming -= left
                 self._callers -= Counter({caller: items})
                 self._changed.notify()
+
+    async def ask(self, item: I, caller: str = "") -> O:
+        """Enter, and have one item scored."""
+        with self.enter(1, caller) as submit:
+            return await asyncio.wrap_future(submit(item))
 
     def close(self) -> None:
         """End the thread once all who have entered have left; who enters later still is answered."""

@@ -1,6 +1,7 @@
 """What this process counts and times, in the text format that Prometheus reads."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -41,27 +42,23 @@ class Metrics:
         """Count a call of a model."""
         self._batches.labels(model).observe(size)
 
-    def watch(self, models: Callable[[], Iterable[tuple[Health, int]]]) -> None:
-        """Also tell how the models stand, and how many items are inside each, whenever asked."""
-        self.registry.register(_Models(models))
-
-    def text(self) -> bytes:
-        """All of it."""
-        return generate_latest(self.registry)
+    def text(self, models: Iterable[Health]) -> bytes:
+        """All of it, and how the models stand."""
+        return generate_latest(self.registry) + generate_latest(_Models(list(models)))
 
 
+@dataclass(frozen=True, slots=True)
 class _Models(Collector):
-    def __init__(self, models: Callable[[], Iterable[tuple[Health, int]]]) -> None:
-        self._models = models
+    models: Sequence[Health]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         info = GaugeMetricFamily("tally_model_info", "The version that answers.", labels=("model", "version"))
         degraded = GaugeMetricFamily("tally_model_degraded", "1 where something is wrong.", labels=("model",))
         inside = GaugeMetricFamily("tally_queue", "Items that have entered and not left.", labels=("model",))
-        for health, items in self._models():
-            info.add_metric((health.name, health.version), 1)
-            degraded.add_metric((health.name,), float(bool(health.problem)))
-            inside.add_metric((health.name,), items)
+        for model in self.models:
+            info.add_metric((model.name, model.version), 1)
+            degraded.add_metric((model.name,), float(bool(model.problem)))
+            inside.add_metric((model.name,), model.inside)
         return info, degraded, inside
 
 

@@ -35,19 +35,19 @@ _STATUS: tuple[tuple[type[TallyError], HTTPStatus], ...] = (  # the first that f
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What went wrong with a request, and what to do."""
+    """What went wrong with a request, and what to do; `error` is what clients of the Open Inference Protocol show."""
 
     title: str
     status: int
     detail: str
     hint: str
+    error: str
     request_id: str
 
 
 def problem_of(error: Exception, request_id: str) -> Problem:
     """The problem of an error; one that nobody raised on purpose says nothing of the inside."""
     if not isinstance(error, TallyError):
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return Problem(status.phrase, status, "Something went wrong here.", "The log tells more.", request_id)
+        error = TallyError("Something went wrong here.", "The log tells more of the request with this id.")
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
-    return Problem(status.phrase, status, error.message, error.hint, request_id)
+    return Problem(status.phrase, status, error.message, error.hint, str(error), request_id)

@@ -1,8 +1,10 @@
 """Served models: read once, exchanged when another becomes current, and kept when the other cannot be used."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Protocol
@@ -37,11 +39,12 @@ class Loaded[M, I, O]:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A served model: the version that answers (empty: none yet), and what is wrong (empty: nothing)."""
+    """A served model: the version that answers (empty: none yet), what is wrong (empty: nothing), items inside."""
 
     name: str
     version: str
     problem: str
+    inside: int = 0
 
 
 class Served[M, I, O]:
@@ -81,6 +84,10 @@ class Served[M, I, O]:
         assert self._loaded is not None
         return self._loaded
 
+    async def ready(self) -> Loaded[M, I, O]:
+        """As `loaded`; the first call does its reading beside the event loop."""
+        return self.loaded() if self._loaded else await asyncio.to_thread(self.loaded)
+
     def look(self) -> None:
         """Serve what is to be served now, if it is another and can be used; otherwise remember why not."""
         with self._lock:
@@ -90,12 +97,16 @@ class Served[M, I, O]:
                 self._problem = str(error) or type(error).__name__
 
     def health(self) -> Health:
-        """How it stands; where no model was read yet, or one could not be, that is tried."""
-        try:
-            version = self.loaded().version
-        except TallyError as error:
-            return Health(self.name, "", str(error))
-        return Health(self.name, version, self._problem)
+        """How it stands; a first model is read for that, if it can be."""
+        with suppress(TallyError):
+            self.loaded()
+        return self.state()
+
+    def state(self) -> Health:
+        """How it stands, without doing anything."""
+        if self._loaded:
+            return Health(self.name, self._loaded.version, self._problem, self._loaded.batcher.inside)
+        return Health(self.name, "", str(self._error or "No model was read yet."))
 
     def close(self) -> None:
         """End its thread."""

@@ -1,0 +1,147 @@
+"""What all HTTP functions share: reading a body, and an answer that is JSON or a problem, with the request's id."""
+
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from http import HTTPStatus
+from inspect import iscoroutinefunction
+from time import perf_counter
+from traceback import format_tb
+from typing import Any
+
+import azure.functions as func
+import msgspec
+
+from shared.errors import InvalidInput, Malformed, TallyError, TooLarge, UnsupportedType
+from shared.realtime.openapi import Operation
+from shared.telemetry import log
+
+type Handler = Callable[[func.HttpRequest], func.HttpResponse]
+type AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+REQUEST_ID = "x-request-id"
+OPERATIONS: list[Operation] = []
+"""Every endpoint of the app, in the order in which they were declared."""
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def endpoint[H: Handler | AsyncHandler](
+    blueprint: func.Blueprint, method: str, route: str, *, answer: Any, key: bool = True, **takes: Any
+) -> Callable[[H], H]:
+    """Serve the handler at a route of its own; what it raises is answered as a problem.
+
+    answer, takes: the types that `Operation` says, for the API's document. Every answer is counted and carries the
+    request's id.
+    """
+
+    def register(handler: H) -> H:
+        name, about = handler.__name__, handler.__doc__ or ""
+        OPERATIONS.append(Operation(method, route, name, about, answer, key=key, **takes))
+        level = func.AuthLevel.FUNCTION if key else func.AuthLevel.ANONYMOUS
+        return blueprint.route(route, methods=[method], auth_level=level)(_answered(handler))  # type: ignore[no-any-return]
+
+    return register
+
+
+def _answered(handler: Any) -> Any:
+    name = handler.__name__
+    if iscoroutinefunction(handler):
+
+        @wraps(handler)
+        async def answer_later(req: func.HttpRequest) -> func.HttpResponse:
+            begun = perf_counter()
+            try:
+                answer = await handler(req)
+            except Exception as error:  # noqa: BLE001 a trigger's boundary
+                answer = _problem(name, req, error)
+            return _counted(name, req, answer, begun)
+
+        return answer_later
+
+    @wraps(handler)
+    def answer_now(req: func.HttpRequest) -> func.HttpResponse:
+        begun = perf_counter()
+        try:
+            answer = handler(req)
+        except Exception as error:  # noqa: BLE001 a trigger's boundary
+            answer = _problem(name, req, error)
+        return _counted(name, req, answer, begun)
+
+    return answer_now
+
+
+def json_answer(
+    value: Any, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> func.HttpResponse:
+    """An answer in JSON."""
+    return func.HttpResponse(
+        msgspec.json.encode(value), status_code=status, headers=headers, mimetype="application/json"
+    )
+
+
+def read_json[T](req: func.HttpRequest, kind: type[T], limit: int) -> T:
+    """The body as a value of this type.
+
+    Raises TooLarge over the limit in bytes, UnsupportedType for another content type, Malformed for what is no JSON,
+    InvalidInput for JSON that says something else.
+    """
+    if media_type(req) not in ("", "application/json"):
+        raise UnsupportedType(f"The body is said to be {media_type(req)}.", "Send application/json.")
+    try:
+        return msgspec.json.decode(body(req, limit), type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"The body is not what is asked for: {error}.", "See /api/docs.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"The body is no JSON: {error}.", "See /api/docs.") from error
+
+
+def body(req: func.HttpRequest, limit: int) -> bytes:
+    """The body; raises TooLarge over the limit in bytes."""
+    data: bytes = req.get_body()
+    if len(data) > limit:
+        raise TooLarge(f"The body has {len(data)} bytes, {limit} are allowed.", "Send less at once.")
+    return data
+
+
+def media_type(req: func.HttpRequest) -> str:
+    """The content type, without its parameters; empty where none is said."""
+    return str(req.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def caller(req: func.HttpRequest) -> str:
+    """Who asks: the address that the front of the app saw last; empty where there is no front."""
+    seen = str(req.headers.get("x-forwarded-for", "")).rpartition(",")[2].strip()
+    address, _, port = seen.rpartition(":")
+    return address if port and ("]" in address or "." in address) else seen
+
+
+def request_id(req: func.HttpRequest) -> str:
+    """The id that the caller gave the request, if it can be one; else a new one."""
+    given = str(req.headers.get(REQUEST_ID, ""))
+    return given if _ID.fullmatch(given) else str(uuid.uuid4())
+
+
+def _problem(name: str, req: func.HttpRequest, error: Exception) -> func.HttpResponse:
+    from shared.realtime.problems import MEDIA_TYPE, RETRY_SECONDS, problem_of
+
+    problem = problem_of(error, request_id(req))
+    if not isinstance(error, TallyError):  # its message may quote what was sent: the log gets where it was raised
+        where = "".join(format_tb(error.__traceback__))
+        log(f"{type(error).__name__}\n{where}", level=logging.ERROR, function=name, request=problem.request_id)
+    headers = {REQUEST_ID: problem.request_id}
+    if problem.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return func.HttpResponse(
+        msgspec.json.encode(problem), status_code=problem.status, headers=headers, mimetype=MEDIA_TYPE
+    )
+
+
+def _counted(name: str, req: func.HttpRequest, answer: func.HttpResponse, begun: float) -> func.HttpResponse:
+    from shared.realtime.metrics import metrics
+
+    if REQUEST_ID not in answer.headers:
+        answer.headers[REQUEST_ID] = request_id(req)
+    metrics().answered(name, answer.status_code, perf_counter() - begun)
+    return answer

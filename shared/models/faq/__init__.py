@@ -1,0 +1,1 @@
+"""The FAQ model: which entry of a FAQ answers a question."""

@@ -1,0 +1,166 @@
+"""FAQ matching: a question in, the entries that answer it out; entries change without training."""
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from shared.errors import InvalidInput, NotFound, TooLarge
+from shared.models.faq.entry import Entry
+from shared.realtime.answers import ModelName, Probability, TopK, milliseconds_since
+from shared.realtime.served import Served
+from shared.storage import BlobStore
+
+if TYPE_CHECKING:
+    from shared.models.faq.bundle import Bundle
+    from shared.models.faq.matcher import Match, Matcher
+
+NAME = "faq"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class FaqRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question."""
+
+    question: Annotated[str, msgspec.Meta(min_length=1, examples=["How do I run it on my laptop?"])]
+    top_k: TopK = 3
+
+
+class FaqMatch(msgspec.Struct, frozen=True):
+    """An entry that may answer the question."""
+
+    id: str
+    question: str
+    answer: str
+    probability: Probability
+
+
+class FaqAnswer(msgspec.Struct, frozen=True):
+    """The entries that answer a question best; `answered` false means that probably none does."""
+
+    answered: bool
+    matches: list[FaqMatch]
+    model: ModelName
+    milliseconds: float
+
+
+class FaqEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of the FAQ; `also` holds other ways to ask its question."""
+
+    question: Annotated[str, msgspec.Meta(min_length=1)]
+    answer: str
+    also: tuple[str, ...] = ()
+
+
+class FaqChanged(msgspec.Struct, frozen=True):
+    """An entry was put in or removed."""
+
+    id: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaqModel:
+    """A bundle with the changes made since."""
+
+    bundle: "Bundle"
+    matcher: "Matcher"
+
+
+@dataclass(frozen=True, slots=True)
+class FaqSource:
+    """The current bundle, or the FAQ that ships, and the changes made over HTTP, all in the container `bundles`."""
+
+    store: BlobStore
+
+    def wanted(self) -> Hashable:
+        from shared.models.faq.bundle import registry
+        from shared.models.faq.edits import BLOB
+
+        info = self.store.info(BLOB)
+        return registry(self.store).current(), info.etag if info else ""
+
+    def load(self, wanted: Hashable, before: FaqModel | None) -> tuple[str, FaqModel]:
+        from shared.models.faq.bundle import read
+        from shared.models.faq.edits import read_edits
+
+        current, _ = wanted if isinstance(wanted, tuple) else (None, "")
+        bundle = before.bundle if before and current == before.bundle.version else read(self.store)
+        edits = read_edits(self.store)
+        return bundle.version, FaqModel(bundle, bundle.matcher.changed(put=edits.put, removed=edits.removed))
+
+    def score(self, model: FaqModel, items: Sequence[FaqRequest]) -> "Sequence[list[Match]]":
+        found = model.matcher.match([item.question for item in items], max(item.top_k for item in items))
+        return [matches[: item.top_k] for matches, item in zip(found, items, strict=True)]
+
+
+type FaqServed = Served[FaqModel, FaqRequest, "list[Match]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Faq:
+    """What the FAQ's routes call."""
+
+    served: FaqServed
+    store: BlobStore
+    max_chars: int
+
+    async def answer(self, asked: FaqRequest, caller: str = "") -> FaqAnswer:
+        """The best entries. Raises TooLarge, or what hinders an answer now."""
+        begun = perf_counter()
+        self.check_length(asked.question)
+        loaded = await self.served.ready()
+        matches = await loaded.batcher.ask(asked, caller)
+        matcher = loaded.model.matcher
+        return FaqAnswer(
+            bool(matches) and matches[0].probability >= matcher.threshold,
+            [_shown(match, matcher.entries) for match in matches],
+            ModelName(NAME, loaded.version),
+            milliseconds_since(begun),
+        )
+
+    def put(self, entry_id: str, entry: FaqEntry) -> FaqChanged:
+        """Put an entry in, or another in its place; the next answer here knows it.
+
+        Raises InvalidInput for an id that cannot be one, TooLarge for texts over the limit.
+        """
+        from shared.models.faq.edits import put_entry
+
+        if not _ID.fullmatch(entry_id):
+            raise InvalidInput(f"{entry_id!r} cannot be an entry's id.", "Use letters, digits, '.', '_' and '-'.")
+        for text in (entry.question, *entry.also):
+            self.check_length(text)
+        put_entry(self.store, Entry(entry_id, entry.question, entry.answer, entry.also))
+        return self._changed(entry_id)
+
+    def remove(self, entry_id: str) -> FaqChanged:
+        """Remove an entry. Raises NotFound where there is none."""
+        from shared.models.faq.edits import remove_entry
+
+        self.get(entry_id)
+        remove_entry(self.store, entry_id)
+        return self._changed(entry_id)
+
+    def get(self, entry_id: str) -> Entry:
+        """One entry. Raises NotFound where there is none."""
+        entry = self.served.loaded().model.matcher.entries.get(entry_id)
+        if entry is None:
+            raise NotFound(f"The FAQ has no entry {entry_id!r}.")
+        return entry
+
+    def check_length(self, text: str) -> None:
+        """Raises TooLarge for a text over the limit."""
+        if len(text) > self.max_chars:
+            raise TooLarge(f"A text has {len(text)} characters, {self.max_chars} are allowed.", "Shorten it.")
+
+    def _changed(self, entry_id: str) -> FaqChanged:
+        self.served.look()
+        return FaqChanged(entry_id, len(self.served.loaded().model.matcher.entries))
+
+
+def _shown(match: "Match", entries: Mapping[str, Entry]) -> FaqMatch:
+    entry = entries[match.id]
+    return FaqMatch(entry.id, entry.question, entry.answer, match.probability)

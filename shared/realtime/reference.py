@@ -1,0 +1,53 @@
+"""The requests and answers of Microsoft's reference architectures for real-time scoring, for clients that know those.
+
+`{"input": "a question"}` is answered with every entry as `[id, id, probability]`, `{"input": {"name": "base64 of an
+image", ...}}` with the best three `[label, probability]` of each: `{"result": [..., "Computed in 1.23 ms"]}`
+(https://github.com/microsoft/az-ml-realtime-score, https://github.com/microsoft/AKSDeploymentTutorialAML).
+"""
+
+import asyncio
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from shared.realtime.answers import milliseconds_since
+from shared.realtime.faq import Faq, FaqRequest
+from shared.realtime.image import Images
+
+ALL = 100
+BEST = 3
+
+
+class ReferenceRequest(msgspec.Struct, frozen=True):
+    """A question, or images by name."""
+
+    input: str | dict[str, bytes]
+
+
+class ReferenceAnswer(msgspec.Struct, frozen=True):
+    """What was found, and a sentence with the time it took."""
+
+    result: tuple[Any, str]
+
+
+async def reference_answer(asked: ReferenceRequest, faq: Faq, images: Images, caller: str = "") -> ReferenceAnswer:
+    """Ask the model that the input is for."""
+    begun = perf_counter()
+    found = await (
+        _entries(asked.input, faq, caller) if isinstance(asked.input, str) else _labels(asked.input, images, caller)
+    )
+    return ReferenceAnswer((found, f"Computed in {milliseconds_since(begun):.2f} ms"))
+
+
+async def _entries(question: str, faq: Faq, caller: str) -> list[tuple[str, str, float]]:
+    answer = await faq.answer(FaqRequest(question, ALL), caller)
+    return [(match.id, match.id, match.probability) for match in answer.matches]
+
+
+async def _labels(pictures: dict[str, bytes], images: Images, caller: str) -> dict[str, list[tuple[str, float]]]:
+    answers = await asyncio.gather(*(images.answer(picture, BEST, caller) for picture in pictures.values()))
+    return {
+        name: [(found.label, found.probability) for found in answer.labels]
+        for name, answer in zip(pictures, answers, strict=True)
+    }
