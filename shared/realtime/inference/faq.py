@@ -1,0 +1,78 @@
+"""The FAQ as a model of the protocol: a question in each row, the entries that answer it best out."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.errors import InvalidInput
+from shared.realtime.answers import TopK
+from shared.realtime.inference.datatypes import Datatype
+from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
+from shared.realtime.inference.parameters import parameter
+from shared.realtime.inference.request import InferenceRequest
+from shared.realtime.inference.response import Tensor
+
+if TYPE_CHECKING:
+    from shared.models.faq.matcher import Match, Matcher
+
+NAME = "faq"
+
+
+def metadata(version: str) -> ModelMetadata:
+    """What the FAQ takes and gives; k entries a row, as the parameter `top_k` says."""
+    columns = (VARIABLE, VARIABLE)
+    return ModelMetadata(
+        NAME,
+        (version,),
+        "tally_faq",
+        (TensorMetadata("question", Datatype.BYTES, (VARIABLE,)),),
+        (
+            TensorMetadata("id", Datatype.BYTES, columns),
+            TensorMetadata("question", Datatype.BYTES, columns),
+            TensorMetadata("answer", Datatype.BYTES, columns),
+            TensorMetadata("probability", Datatype.FP32, columns),
+            TensorMetadata("answered", Datatype.BOOL, (VARIABLE,)),
+        ),
+    )
+
+
+def questions(request: InferenceRequest) -> list[str]:
+    """The question of each row. Raises InvalidInput for bytes that are no text, and for nothing."""
+    assert isinstance(request.input.values, list)
+    try:
+        texts = [value.decode() for value in request.input.values]
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"A question is not UTF-8: {error}.") from error
+    if not all(texts):
+        raise InvalidInput("A question is empty.")
+    return texts
+
+
+def top_k(request: InferenceRequest) -> int:
+    """How many entries are asked for in each row, 3 unless told."""
+    return parameter(request.parameters, "top_k", TopK, 3)
+
+
+def tensors(found: "Sequence[Sequence[Match]]", matcher: "Matcher") -> list[Tensor]:
+    """The outputs, (rows, k): the entries found for each row, best first; shorter rows end with empty texts and 0."""
+    k = max(1, *map(len, found))
+    entries = [[matcher.entries[match.id] for match in row] for row in found]
+    probability = np.zeros((len(found), k), np.float32)
+    for at, row in enumerate(found):
+        probability[at, : len(row)] = [match.probability for match in row]
+    return [
+        Tensor.of_texts("id", [_filled([entry.id for entry in row], k) for row in entries]),
+        Tensor.of_texts("question", [_filled([entry.question for entry in row], k) for row in entries]),
+        Tensor.of_texts("answer", [_filled([entry.answer for entry in row], k) for row in entries]),
+        Tensor.of_array("probability", probability),
+        Tensor.of_array("answered", np.array([_answered(row, matcher) for row in found])),
+    ]
+
+
+def _answered(row: "Sequence[Match]", matcher: "Matcher") -> bool:
+    return bool(row) and row[0].probability >= matcher.threshold
+
+
+def _filled(texts: list[str], k: int) -> list[str]:
+    return texts + [""] * (k - len(texts))

@@ -1,0 +1,119 @@
+"""Tensor data in JSON: nested as its shape says, or flat ("Tensor Data" of the protocol).
+
+A shape is only ever compared with what is there: the elements are counted in the text before any is made.
+"""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from shared.errors import InvalidInput
+from shared.realtime.inference.datatypes import Array, Datatype, Values, count
+
+BASE64 = "base64"
+_ARRAY = re.compile(rb"\s*\[\s*([\[\]])?")  # and what it begins with
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+_NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{},"'))
+
+
+def decode(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], content_type: str = "") -> Values:
+    """The elements of valid JSON.
+
+    content_type: how MLServer says that BYTES are in base64; strings mean their UTF-8 bytes otherwise.
+    Raises InvalidInput where they are not as many as the shape says, or of another type.
+    """
+    text = bytes(raw)
+    depth = _depth(text, datatype, shape)
+    try:
+        nested = _decoder(_kind(datatype), depth).decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The data are not {datatype}: {error}.") from error
+    flat = list(_flat(nested, depth))
+    _check_count(len(flat), shape)  # again: a row of one element and an empty row have the same brackets
+    return _bytes(flat, content_type) if datatype == Datatype.BYTES else _array(flat, datatype).reshape(shape)
+
+
+def encode(values: Values) -> list[Any]:
+    """The elements, flat, for JSON. BYTES must be UTF-8."""
+    return [value.decode() for value in values] if isinstance(values, list) else values.ravel().tolist()
+
+
+def _depth(text: bytes, datatype: Datatype, shape: tuple[int, ...]) -> int:
+    """How deep data that fit the shape are nested: once where they are flat, else as deep as it says."""
+    array = _ARRAY.match(text)
+    if array is None:
+        raise InvalidInput("The data are no array.")
+    _check_count(0 if array[1] == b"]" else _count(text, datatype), shape)
+    if array[1] is None:
+        return 1
+    bare = _STRING.sub(b"", text) if datatype == Datatype.BYTES else text
+    if bare.translate(None, _NO_STRUCTURE) != _structure(shape):
+        raise InvalidInput(f"The data are nested otherwise than the shape {list(shape)}.", "They may also be flat.")
+    return len(shape)
+
+
+def _check_count(held: int, shape: tuple[int, ...]) -> None:
+    if held != count(shape):
+        raise InvalidInput(f"The shape {list(shape)} has {count(shape)} elements, the data {held}.")
+
+
+def _count(text: bytes, datatype: Datatype) -> int:
+    """How many elements there are in an array that is not empty: strings of BYTES, else what commas part."""
+    if datatype != Datatype.BYTES:
+        return text.count(b",") + 1
+    quotes = text if b"\\" not in text else text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return quotes.count(b'"') // 2
+
+
+def _structure(shape: tuple[int, ...]) -> bytes:
+    """The brackets and commas of nested data of this shape."""
+    inner = b""
+    for size in reversed(shape):
+        inner = b"[" + b",".join([inner] * size) + b"]"
+    return inner
+
+
+def _kind(datatype: Datatype) -> Any:
+    if datatype == Datatype.BYTES:
+        return str
+    return {"b": bool, "f": float}.get(datatype.dtype.kind, int)
+
+
+@cache
+def _decoder(kind: Any, depth: int) -> "msgspec.json.Decoder[list[Any]]":
+    for _ in range(depth):
+        kind = list[kind]
+    return msgspec.json.Decoder(kind)
+
+
+def _flat(elements: Iterable[Any], depth: int) -> Iterator[Any]:
+    for _ in range(depth - 1):
+        elements = chain.from_iterable(elements)
+    return iter(elements)
+
+
+def _array(elements: list[Any], datatype: Datatype) -> Array:
+    try:
+        with np.errstate(over="ignore"):
+            array = np.array(elements, datatype.dtype)
+    except OverflowError as error:
+        raise InvalidInput(f"The data hold a number that {datatype} cannot.") from error
+    if datatype.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InvalidInput(f"The data hold a number that {datatype} cannot.")
+    return array
+
+
+def _bytes(elements: list[str], content_type: str) -> list[bytes]:
+    if content_type != BASE64:
+        return [element.encode() for element in elements]
+    try:
+        return [b64decode(element, validate=True) for element in elements]
+    except (Base64Error, ValueError) as error:
+        raise InvalidInput(f"The data are not base64: {error}.") from error

@@ -1,0 +1,58 @@
+"""What the server and its models say of themselves."""
+
+import msgspec
+
+from shared.errors import InvalidInput
+from shared.realtime.inference.datatypes import Datatype
+
+VARIABLE = -1
+EXTENSIONS = ("binary_tensor_data", "classification", "parameters")
+
+
+class ServerMetadata(msgspec.Struct, frozen=True):
+    """$metadata_server_response of the protocol's "Server Metadata"."""
+
+    name: str
+    version: str
+    extensions: tuple[str, ...] = EXTENSIONS
+
+
+class TensorMetadata(msgspec.Struct, frozen=True):
+    """$metadata_tensor: a tensor that a model takes or gives; dimensions of any size are -1."""
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+
+    def check(self, datatype: Datatype, shape: tuple[int, ...]) -> None:
+        """Raises InvalidInput where a tensor is not one of these; [n, 1], as MLServer's codecs send it, is [n]."""
+        if datatype != self.datatype:
+            raise InvalidInput(f"Input {self.name!r} is {datatype}.", f"Send {self.datatype}.")
+        given = shape[:1] if len(self.shape) == 1 and shape[1:] == (1,) else shape
+        if len(given) != len(self.shape) or not all(map(_fits, given, self.shape)):
+            raise InvalidInput(f"Input {self.name!r} has the shape {list(shape)}.", f"Send {list(self.shape)}.")
+
+
+class ModelMetadata(msgspec.Struct, frozen=True):
+    """$metadata_model_response of the protocol's "Model Metadata".
+
+    Several inputs are as many ways to say the same: a request brings one of them.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    platform: str
+    inputs: tuple[TensorMetadata, ...]
+    outputs: tuple[TensorMetadata, ...]
+
+    def input(self, name: str) -> TensorMetadata:
+        """The input called so. Raises InvalidInput where there is none."""
+        for tensor in self.inputs:
+            if tensor.name == name:
+                return tensor
+        names = " or ".join(repr(tensor.name) for tensor in self.inputs)
+        raise InvalidInput(f"The model {self.name!r} has no input {name!r}.", f"It takes {names}.")
+
+
+def _fits(size: int, wanted: int) -> bool:
+    return wanted in (VARIABLE, size)

@@ -1,0 +1,85 @@
+"""Inference responses: JSON, or JSON with the data of some outputs after it in binary."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+
+from shared.errors import InvalidInput
+from shared.realtime.inference import binary_data, json_data
+from shared.realtime.inference.datatypes import Array, Datatype, Values, of_array
+from shared.realtime.inference.request import HEADER_LENGTH, InferenceRequest, Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """What a model gives, (rows, ...); labels: what its columns are called, where they are classes."""
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+    values: Values
+    labels: Sequence[str] = ()
+
+    @classmethod
+    def of_array(cls, name: str, array: Array, labels: Sequence[str] = ()) -> Self:
+        """A tensor of numbers or truth values."""
+        return cls(name, of_array(array.dtype), array.shape, array, labels)
+
+    @classmethod
+    def of_texts(cls, name: str, rows: Sequence[Sequence[str]]) -> Self:
+        """BYTES, (rows, columns), in UTF-8; every row has as many."""
+        flat = [text.encode() for row in rows for text in row]
+        return cls(name, Datatype.BYTES, (len(rows), len(rows[0])), flat)
+
+    def classified(self, classes: int) -> "Tensor":
+        """The best classes of each row as "value:index:label" (Triton's "Classification Extension").
+
+        Raises InvalidInput where the columns are no classes.
+        """
+        if not self.labels or isinstance(self.values, list):
+            raise InvalidInput(f"Output {self.name!r} cannot be classified.", "Ask for it without `classification`.")
+        best = np.argsort(-self.values, axis=1, kind="stable")[:, :classes]
+        rows = [
+            [f"{row[index]:f}:{index}:{self.labels[index]}" for index in indices]
+            for row, indices in zip(self.values, best, strict=True)
+        ]
+        return Tensor.of_texts(self.name, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A response as it goes out."""
+
+    body: bytes
+    media_type: str
+    headers: dict[str, str]
+
+
+def encode(request: InferenceRequest, model: str, version: str, tensors: Iterable[Tensor]) -> Encoded:
+    """The response to a request: the outputs that it asked for, in its order, else all.
+
+    Raises InvalidInput where an output cannot be given as it was asked for.
+    """
+    given = {tensor.name: tensor for tensor in tensors}
+    wanted = request.outputs or [Wanted(name, request.binary, 0) for name in given]
+    after: list[bytes] = []
+    outputs = [_described(given[output.name], output, after) for output in wanted]
+    named = {"id": request.id} if request.id else {}
+    head = msgspec.json.encode({"model_name": model, "model_version": version, **named, "outputs": outputs})
+    if not any(output.binary for output in wanted):
+        return Encoded(head, "application/json", {})
+    return Encoded(b"".join([head, *after]), "application/octet-stream", {HEADER_LENGTH: str(len(head))})
+
+
+def _described(tensor: Tensor, wanted: Wanted, after: list[bytes]) -> dict[str, Any]:
+    """$response_output; data wanted in binary are put at the end of `after`."""
+    if wanted.classes:
+        tensor = tensor.classified(wanted.classes)
+    described = {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape}
+    if not wanted.binary:
+        return {**described, "data": json_data.encode(tensor.values)}
+    after.append(binary_data.encode(tensor.values))
+    return {**described, "parameters": {"binary_data_size": len(after[-1])}}

@@ -1,0 +1,51 @@
+"""Compressed bodies are opened within a limit, whatever they hold."""
+
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import InvalidInput, Malformed, TooLarge, UnsupportedType
+from shared.realtime.inference.content_encoding import decoded
+
+BOMB = gzip.compress(bytes(50_000_000), compresslevel=1)
+
+
+@given(st.binary(max_size=100))
+def test_a_body_comes_back(body: bytes) -> None:
+    assert decoded(body, "", 100) == decoded(body, "identity", 100) == body
+    assert decoded(gzip.compress(body), "gzip", 100) == decoded(zlib.compress(body), "Deflate", 100) == body
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    tracemalloc.start()
+    with pytest.raises(TooLarge, match="1000000 bytes"):
+        decoded(BOMB, "gzip", 1_000_000)
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert held < 4_000_000
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"plain", gzip.compress(b"a" * 100)[:-9], gzip.compress(b"a") * 2, gzip.compress(b"a") + b"more"]
+)
+def test_a_damaged_body_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        decoded(body, "gzip", 1000)
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "zstd", "compress"])
+def test_an_encoding_that_is_not_known_is_named(encoding: str) -> None:
+    with pytest.raises(UnsupportedType, match=encoding):
+        decoded(b"", encoding, 1000)
+
+
+@given(st.binary(max_size=60), st.sampled_from(["gzip", "deflate"]))
+def test_any_bytes_are_read_or_refused(body: bytes, encoding: str) -> None:
+    try:
+        assert len(decoded(b"\x78\x9c" + body, encoding, 1000)) <= 1000
+    except InvalidInput:
+        pass
