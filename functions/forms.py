@@ -18,7 +18,7 @@ def read_form(content_type: str, data: bytes) -> dict[str, str | bytes]:
     Raises Malformed for what is none, TooLarge for too many or too large fields.
     """
     kind, options = parse_options_header(content_type)
-    parser = FormDataParser(silent=False, max_form_memory_size=FIELD_BYTES, max_form_parts=PARTS)
+    parser = FormDataParser(_in_memory, max_form_memory_size=FIELD_BYTES, max_form_parts=PARTS, silent=False)
     try:
         _, fields, files = parser.parse(BytesIO(data), kind, len(data), options)
     except RequestEntityTooLarge as error:
@@ -26,3 +26,7 @@ def read_form(content_type: str, data: bytes) -> dict[str, str | bytes]:
     except (ValueError, KeyError) as error:
         raise Malformed(f"The form cannot be read: {error}.", "Let your HTTP client build it.") from error
     return dict(fields) | {name: file.stream.read() for name, file in files.items()}
+
+
+def _in_memory(*_: object, **__: object) -> BytesIO:
+    return BytesIO()  # the body is in memory already, and small enough

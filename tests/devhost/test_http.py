@@ -1,6 +1,7 @@
 """The HTTP side alone: what it does with bodies, answers and keys, without a worker."""
 
 import asyncio
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -132,3 +133,19 @@ def test_a_key_opens_its_own_function_only(tmp_path: Path) -> None:
 def test_a_taken_port_of_the_host_is_named() -> None:
     with bind(0) as taken, pytest.raises(SettingsError, match="HOST_PORT"):
         bind(taken.getsockname()[1])
+
+
+async def test_a_small_answer_is_not_held_back_for_more() -> None:
+    loop, listening = asyncio.get_running_loop(), bind(0)
+    delays: asyncio.Queue[int] = asyncio.Queue()
+
+    class Peer(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            connection = transport.get_extra_info("socket")
+            delays.put_nowait(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    async with await loop.create_server(Peer, sock=listening):
+        _, writer = await asyncio.open_connection(*listening.getsockname())
+        assert await delays.get() == 1
+        writer.close()
+        await writer.wait_closed()

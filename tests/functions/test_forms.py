@@ -1,0 +1,45 @@
+"""Forms with files are read, and what only looks like one is refused."""
+
+import pytest
+
+from functions.forms import read_form
+from shared.errors import InvalidInput, Malformed, TooLarge
+
+TYPE = "multipart/form-data; boundary=x"
+
+
+def part(name: str, data: bytes, file: str = "") -> bytes:
+    disposition = f'form-data; name="{name}"' + (f'; filename="{file}"' if file else "")
+    return f"--x\r\nContent-Disposition: {disposition}\r\n\r\n".encode() + data + b"\r\n"
+
+
+def test_fields_and_files_are_read() -> None:
+    body = part("image", b"\x89PNG\r\n\xff", "a.png") + part("top_k", b"5") + b"--x--\r\n"
+    assert read_form(TYPE, body) == {"image": b"\x89PNG\r\n\xff", "top_k": "5"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"--x", b"--x\r\n\r\n", part("image", b"never ends", "a.png"), b"--y\r\n\r\n--y--", b"\xff" * 100],
+    ids=repr,
+)
+def test_a_form_that_is_none_has_no_image_or_is_refused(body: bytes) -> None:
+    try:
+        assert read_form(TYPE, body) == {}
+    except Malformed:
+        pass
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\n"]
+)
+def test_a_form_without_a_boundary_is_refused(kind: str) -> None:
+    with pytest.raises(InvalidInput):
+        read_form(kind, part("image", b"x", "a.png") + b"--x--\r\n")
+
+
+def test_a_form_with_too_much_in_it_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        read_form(TYPE, b"".join(part(f"f{n}", b"1") for n in range(100)) + b"--x--\r\n")
+    with pytest.raises(TooLarge):
+        read_form(TYPE, part("text", b"x" * 100_000) + b"--x--\r\n")

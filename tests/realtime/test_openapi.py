@@ -1,0 +1,81 @@
+"""The API's document says what the routes take and answer, from the very types that validate."""
+
+import json
+from typing import Annotated
+
+import jsonschema_rs
+import msgspec
+import pytest
+
+import function_app  # noqa: F401 declares every endpoint
+from functions.http import OPERATIONS
+from shared.realtime.docs_page import page
+from shared.realtime.openapi import Operation, document
+
+
+class Asked(msgspec.Struct):
+    """A question."""
+
+    text: Annotated[str, msgspec.Meta(max_length=5)]
+
+
+class Answer(msgspec.Struct):
+    number: int
+
+
+OPERATION = Operation(
+    "PUT",
+    "api/things/{id}",
+    "put_thing",
+    "Puts a thing.\n\n    And more\n    of it.",
+    Answer,
+    request=Asked,
+    query={"limit": Annotated[int, msgspec.Meta(ge=1)]},
+)
+
+
+def test_a_route_becomes_an_operation_with_its_types() -> None:
+    told = document([OPERATION])
+    put = told["paths"]["/api/things/{id}"]["put"]
+    assert (put["operationId"], put["summary"], put["description"]) == ("put_thing", "Puts a thing.", "And more of it.")
+    assert [(each["name"], each["in"]) for each in put["parameters"]] == [("id", "path"), ("limit", "query")]
+    assert put["requestBody"]["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Asked"}}}
+    assert set(put["responses"]) == {"200", "400", "401", "404", "413", "415", "422", "429", "503"}
+    assert told["components"]["schemas"]["Asked"]["properties"]["text"]["maxLength"] == 5
+
+
+def test_a_route_that_needs_no_key_says_so() -> None:
+    anonymous = Operation("GET", "api/live", "live", "", Answer, key=False)
+    live = document([anonymous])["paths"]["/api/live"]["get"]
+    assert live["security"] == []
+    assert set(live["responses"]) == {"200"}
+
+
+@pytest.fixture(scope="module")
+def api() -> dict[str, object]:
+    """The document of the app, as a client reads it."""
+    told: dict[str, object] = json.loads(msgspec.json.encode(document(OPERATIONS)))
+    return told
+
+
+def test_every_schema_of_the_app_is_one(api: dict[str, dict[str, dict[str, object]]]) -> None:
+    schemas = api["components"]["schemas"]
+    for name in schemas:
+        whole = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}
+        jsonschema_rs.validator_for(whole)
+
+
+def test_every_operation_has_a_sentence_and_a_name_of_its_own(api: dict[str, dict[str, dict[str, object]]]) -> None:
+    operations = [operation for methods in api["paths"].values() for operation in methods.values()]
+    assert all(operation["summary"] for operation in operations)  # type: ignore[index]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)  # type: ignore[index]
+
+
+def test_the_page_names_every_route_and_type_and_escapes_what_it_shows(
+    api: dict[str, dict[str, dict[str, object]]],
+) -> None:
+    text = page(api)
+    assert all(f"</b> {path}</h2>" in text for path in api["paths"])
+    assert all(f"id={name}>" in text for name in api["components"]["schemas"])
+    hostile = Operation("GET", "api/x", "x", "<script>alert(1)</script>", Answer)
+    assert "<script>" not in page(document([hostile]))

@@ -1,0 +1,33 @@
+"""Health and metrics tell how the models stand."""
+
+import pytest
+
+from shared.realtime.health import readiness
+from shared.realtime.metrics import Metrics
+from shared.realtime.served import Health
+
+WELL, WORSE, ABSENT = Health("faq", "1", ""), Health("image", "2", "Storage is away.", 3), Health("image", "", "None.")
+
+
+@pytest.mark.parametrize(
+    ("models", "status"), [([WELL], "ready"), ([WELL, WORSE], "degraded"), ([WORSE, ABSENT], "unavailable")]
+)
+def test_what_fails_is_named(models: list[Health], status: str) -> None:
+    found = readiness(models)
+    assert found.status == status
+    assert [(check.name, check.problem) for check in found.checks] == [(one.name, one.problem) for one in models]
+
+
+def test_metrics_tell_of_models_and_of_their_calls() -> None:
+    metrics = Metrics()
+    for size in (1, 3, 16):
+        metrics.called("faq", size)
+    lines = metrics.text([WELL, WORSE]).decode().splitlines()
+    assert {
+        'tally_model_info{model="faq",version="1"} 1.0',
+        'tally_model_degraded{model="faq"} 0.0',
+        'tally_model_degraded{model="image"} 1.0',
+        'tally_queue{model="image"} 3.0',
+        'tally_batch_size_count{model="faq"} 3.0',
+        'tally_batch_size_bucket{le="4.0",model="faq"} 2.0',
+    } <= set(lines)
