@@ -3,6 +3,7 @@
 import zlib
 
 from shared.errors import Malformed, TooLarge, UnsupportedType
+from shared.realtime.inference.datatypes import shown
 
 _EITHER = zlib.MAX_WBITS | 32  # gzip and zlib tell themselves apart
 
@@ -17,7 +18,7 @@ def decoded(body: bytes, encoding: str, limit: int) -> bytes:
             return body
         case "gzip" | "x-gzip" | "deflate":
             return _inflated(body, limit)
-    raise UnsupportedType(f"The content encoding {encoding!r} is not known.", "Send gzip, deflate, or none.")
+    raise UnsupportedType(f"The content encoding {shown(encoding)} is not known.", "Send gzip, deflate, or none.")
 
 
 def _inflated(body: bytes, limit: int) -> bytes:

@@ -60,7 +60,7 @@ def datatype(name: str) -> Datatype:
     try:
         return Datatype(name)
     except ValueError as error:
-        raise InvalidInput(f"There is no datatype {name!r}.", f"Use one of {', '.join(Datatype)}.") from error
+        raise InvalidInput(f"There is no datatype {shown(name)}.", f"Use one of {', '.join(Datatype)}.") from error
 
 
 def of_array(dtype: "np.dtype[Any]") -> Datatype:
@@ -74,3 +74,8 @@ def of_array(dtype: "np.dtype[Any]") -> Datatype:
 def count(shape: tuple[int, ...]) -> int:
     """How many elements a tensor of this shape has; never overflows."""
     return prod(shape)
+
+
+def shown(name: str) -> str:
+    """A name that somebody sent, as a message may repeat it."""
+    return repr(name if len(name) <= 40 else f"{name[:40]}...")

@@ -1,29 +1,59 @@
 """The FAQ as a model of the protocol: a question in each row, the entries that answer it best out."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shared.errors import InvalidInput
+from shared.realtime import faq
 from shared.realtime.answers import TopK
 from shared.realtime.inference.datatypes import Datatype
 from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
 from shared.realtime.inference.parameters import parameter
-from shared.realtime.inference.request import InferenceRequest
+from shared.realtime.inference.request import Inference
 from shared.realtime.inference.response import Tensor
+from shared.realtime.served import Loaded
 
 if TYPE_CHECKING:
     from shared.models.faq.matcher import Match, Matcher
 
-NAME = "faq"
+type FaqLoaded = Loaded[faq.FaqModel, faq.FaqRequest, list[Match]]
+
+
+@dataclass(frozen=True, slots=True)
+class FaqInference:
+    """The FAQ as a served model."""
+
+    faq: faq.Faq
+
+    @property
+    def served(self) -> faq.FaqServed:
+        """The model that answers."""
+        return self.faq.served
+
+    def metadata(self, loaded: FaqLoaded) -> ModelMetadata:
+        """What it takes and gives."""
+        return metadata(loaded.version)
+
+    async def tensors(self, loaded: FaqLoaded, asked: Inference, caller: str) -> list[Tensor]:
+        """The outputs. Raises TooLarge or InvalidInput for questions that cannot be, or what hinders an answer."""
+        k = top_k(asked)
+        items = [faq.FaqRequest(question, k) for question in questions(asked)]
+        for item in items:
+            self.faq.check_length(item.question)
+        with loaded.batcher.enter(len(items), caller) as submit:
+            found = await asyncio.gather(*(asyncio.wrap_future(submit(item)) for item in items))
+        return tensors(found, loaded.model.matcher)
 
 
 def metadata(version: str) -> ModelMetadata:
     """What the FAQ takes and gives; k entries a row, as the parameter `top_k` says."""
     columns = (VARIABLE, VARIABLE)
     return ModelMetadata(
-        NAME,
+        faq.NAME,
         (version,),
         "tally_faq",
         (TensorMetadata("question", Datatype.BYTES, (VARIABLE,)),),
@@ -37,7 +67,7 @@ def metadata(version: str) -> ModelMetadata:
     )
 
 
-def questions(request: InferenceRequest) -> list[str]:
+def questions(request: Inference) -> list[str]:
     """The question of each row. Raises InvalidInput for bytes that are no text, and for nothing."""
     assert isinstance(request.input.values, list)
     try:
@@ -49,7 +79,7 @@ def questions(request: InferenceRequest) -> list[str]:
     return texts
 
 
-def top_k(request: InferenceRequest) -> int:
+def top_k(request: Inference) -> int:
     """How many entries are asked for in each row, 3 unless told."""
     return parameter(request.parameters, "top_k", TopK, 3)
 

@@ -1,20 +1,59 @@
 """The image classifier as a model of the protocol: a picture in each row, as a file or as the network's own input."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import InvalidInput
+from shared.realtime import image
 from shared.realtime.answers import TopK
 from shared.realtime.inference.datatypes import Datatype
 from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
 from shared.realtime.inference.parameters import parameter
-from shared.realtime.inference.request import InferenceRequest
+from shared.realtime.inference.request import Inference
 from shared.realtime.inference.response import Tensor
+from shared.realtime.served import Loaded, Served
 
-NAME = "image"
+if TYPE_CHECKING:
+    from shared.models.image.classifier import Classifier
+
 FILES = "image"
+type ImageLoaded = Loaded[Classifier, NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInference:
+    """The image classifier as a served model."""
+
+    images: image.Images
+
+    @property
+    def served(self) -> "Served[Classifier, NDArray[Any], NDArray[Any]]":
+        """The model that answers."""
+        return self.images.served
+
+    def metadata(self, loaded: ImageLoaded) -> ModelMetadata:
+        """What it takes and gives."""
+        classifier = loaded.model
+        return metadata(loaded.version, network_input(classifier), len(classifier.labels))
+
+    async def tensors(self, loaded: ImageLoaded, asked: Inference, caller: str) -> list[Tensor]:
+        """The outputs. Raises TooLarge or InvalidInput for what cannot be classified, or what hinders an answer."""
+        items = rows(asked)
+        with loaded.batcher.enter(len(items), caller) as submit:
+            prepared = await asyncio.gather(*(self._prepared(loaded.model, item) for item in items))
+            found = await asyncio.gather(*(asyncio.wrap_future(submit(row)) for row in prepared))
+        return tensors(asked, found, loaded.model.labels)
+
+    async def _prepared(self, classifier: "Classifier", item: bytes | NDArray[Any]) -> NDArray[Any]:
+        if isinstance(item, np.ndarray):
+            return item
+        self.images.check_size(item)
+        return await self.images.prepared(classifier, item)
 
 
 def metadata(version: str, network: TensorMetadata, classes: int) -> ModelMetadata:
@@ -24,7 +63,7 @@ def metadata(version: str, network: TensorMetadata, classes: int) -> ModelMetada
     """
     prepared = TensorMetadata("input" if network.name == FILES else network.name, network.datatype, network.shape)
     return ModelMetadata(
-        NAME,
+        image.NAME,
         (version,),
         "onnx_onnxv1",
         (TensorMetadata(FILES, Datatype.BYTES, (VARIABLE,)), prepared),
@@ -35,15 +74,19 @@ def metadata(version: str, network: TensorMetadata, classes: int) -> ModelMetada
     )
 
 
-def rows(request: InferenceRequest) -> list[bytes] | list[NDArray[np.generic]]:
+def network_input(classifier: "Classifier") -> TensorMetadata:
+    """The input of the classifier's network, for any number of rows."""
+    own = classifier.input
+    return TensorMetadata(own.name, Datatype(own.datatype), (VARIABLE, *own.shape[1:]))
+
+
+def rows(request: Inference) -> list[bytes] | list[NDArray[Any]]:
     """What to classify: files that are still to be prepared, or the network's input for each row."""
     values = request.input.values
     return values if isinstance(values, list) else list(values)
 
 
-def tensors(
-    request: InferenceRequest, probabilities: Sequence[NDArray[np.float32]], labels: Sequence[str]
-) -> list[Tensor]:
+def tensors(request: Inference, probabilities: Sequence[NDArray[np.float32]], labels: Sequence[str]) -> list[Tensor]:
     """The outputs: probabilities (rows, classes), and the labels (rows, k) of the k most probable, 3 unless told.
 
     Raises InvalidInput for rows whose values the network made no number of.

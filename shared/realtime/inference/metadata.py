@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.errors import InvalidInput
-from shared.realtime.inference.datatypes import Datatype
+from shared.realtime.inference.datatypes import Datatype, shown
 
 VARIABLE = -1
 EXTENSIONS = ("binary_tensor_data", "classification", "parameters")
@@ -15,6 +15,26 @@ class ServerMetadata(msgspec.Struct, frozen=True):
     name: str
     version: str
     extensions: tuple[str, ...] = EXTENSIONS
+
+
+class ServerLive(msgspec.Struct, frozen=True):
+    """$live_server_response."""
+
+    live: bool = True
+
+
+class ServerReady(msgspec.Struct, frozen=True):
+    """$ready_server_response, whose one member the document calls `live`; whether all models can answer is `ready`."""
+
+    ready: bool
+    live: bool = True
+
+
+class ModelReady(msgspec.Struct, frozen=True):
+    """$ready_model_response."""
+
+    name: str
+    ready: bool = True
 
 
 class TensorMetadata(msgspec.Struct, frozen=True):
@@ -51,7 +71,7 @@ class ModelMetadata(msgspec.Struct, frozen=True):
             if tensor.name == name:
                 return tensor
         names = " or ".join(repr(tensor.name) for tensor in self.inputs)
-        raise InvalidInput(f"The model {self.name!r} has no input {name!r}.", f"It takes {names}.")
+        raise InvalidInput(f"The model {self.name!r} has no input {shown(name)}.", f"It takes {names}.")
 
 
 def _fits(size: int, wanted: int) -> bool:

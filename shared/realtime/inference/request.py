@@ -13,7 +13,7 @@ import msgspec
 
 from shared.errors import InvalidInput, Malformed
 from shared.realtime.inference import binary_data, json_data
-from shared.realtime.inference.datatypes import Datatype, Values, datatype
+from shared.realtime.inference.datatypes import Datatype, Values, datatype, shown
 from shared.realtime.inference.metadata import ModelMetadata
 from shared.realtime.inference.parameters import Parameters, parameter
 
@@ -46,8 +46,8 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class InferenceRequest:
-    """What a client asks; no `outputs` means all, and `binary` how those are wanted."""
+class Inference:
+    """What a client asks, read and checked; no `outputs` means all, and `binary` how those are wanted."""
 
     id: str
     parameters: Parameters
@@ -56,61 +56,61 @@ class InferenceRequest:
     binary: bool = False
 
 
-class _Input(msgspec.Struct):
+class RequestInput(msgspec.Struct, frozen=True):
+    """$request_input."""
+
     name: str
     shape: Shape
     datatype: str
     parameters: Parameters | None = None
-    data: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Output(msgspec.Struct):
+class RequestOutput(msgspec.Struct, frozen=True):
+    """$request_output."""
+
     name: str
     parameters: Parameters | None = None
 
 
-class _Envelope(msgspec.Struct):
-    inputs: list[_Input]
+class InferenceRequest(msgspec.Struct, frozen=True):
+    """$inference_request."""
+
+    inputs: list[RequestInput]
     id: str | None = None
     parameters: Parameters | None = None
-    outputs: list[_Output] | None = None
+    outputs: list[RequestOutput] | None = None
 
 
-def parse(body: bytes, header_length: str, model: ModelMetadata, max_rows: int) -> InferenceRequest:
+def parse(body: bytes, header_length: str, model: ModelMetadata, max_rows: int) -> Inference:
     """The request, checked against what the model takes before any of its data are read.
 
     header_length: the header `Inference-Header-Content-Length`, empty where there is none.
     Raises Malformed for what is no request at all, InvalidInput for one that this model cannot answer.
     """
-    size = _header_length(header_length, len(body))
-    if size == 0:
+    size = _json_size(header_length, len(body))
+    if header_length and size == 0:
         return _raw(body, model)
-    envelope = _read(body[:size])
-    given = _only(envelope.inputs, model)
-    kind = _checked(given, model, max_rows)
-    after = memoryview(body)[size:]
-    values = _values(given, kind, after, parameter(envelope.parameters, "content_type", str, ""))
-    binary = parameter(envelope.parameters, "binary_data_output", bool, False)
-    return InferenceRequest(
-        envelope.id or "",
-        envelope.parameters or {},
-        Input(given.name, kind, given.shape, values),
-        _outputs(envelope.outputs or (), model, binary),
-        binary,
-    )
+    asked = _read(body[:size])
+    binary = parameter(asked.parameters, "binary_data_output", bool, False)
+    outputs = _outputs(asked.outputs or (), model, binary)
+    given = _input(asked, memoryview(body)[size:], model, max_rows)
+    return Inference(asked.id or "", asked.parameters or {}, given, outputs, binary)
 
 
-def _header_length(text: str, body: int) -> int:
-    if not text:
-        return body or _ABSENT
-    if not re.fullmatch("[0-9]{1,19}", text, re.ASCII) or int(text) > body:
-        raise Malformed(f"{HEADER_LENGTH} is {text[:30]!r}, the body has {body} bytes.", "Give the size of the JSON.")
-    return int(text)
+def _json_size(header_length: str, body: int) -> int:
+    if not header_length:
+        return body
+    if not re.fullmatch("[0-9]{1,19}", header_length) or int(header_length) > body:
+        raise Malformed(
+            f"{HEADER_LENGTH} is {shown(header_length)}, the body has {body} bytes.", "Give the size of the JSON."
+        )
+    return int(header_length)
 
 
-def _read(text: bytes) -> _Envelope:
+def _read(text: bytes) -> InferenceRequest:
     try:
-        return msgspec.json.decode(text, type=_Envelope)
+        return msgspec.json.decode(text, type=InferenceRequest)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"The body is no inference request: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -119,46 +119,46 @@ def _read(text: bytes) -> _Envelope:
         ) from error
 
 
-def _only(inputs: Sequence[_Input], model: ModelMetadata) -> _Input:
+def _input(asked: InferenceRequest, after: memoryview, model: ModelMetadata, max_rows: int) -> Input:
+    given = _only(asked.inputs, model)
+    kind = datatype(given.datatype)
+    model.input(given.name).check(kind, given.shape)
+    if given.shape[0] > max_rows:
+        raise InvalidInput(f"{given.shape[0]} items in one request are too many.", f"Send at most {max_rows}.")
+    size = parameter(given.parameters, "binary_data_size", _SIZE, _ABSENT)
+    if given.data is msgspec.UNSET:
+        _check_binary(given.name, size, len(after))
+        return Input(given.name, kind, given.shape, binary_data.decode(after, kind, given.shape))
+    if size != _ABSENT or after:
+        raise InvalidInput(f"Input {given.name!r} brings data in JSON and in binary.", "Send the one or the other.")
+    content_type = parameter(asked.parameters, "content_type", str, "")
+    content_type = parameter(given.parameters, "content_type", str, content_type)
+    return Input(
+        given.name, kind, given.shape, json_data.decode(memoryview(given.data), kind, given.shape, content_type)
+    )
+
+
+def _only(inputs: Sequence[RequestInput], model: ModelMetadata) -> RequestInput:
     if len(inputs) != 1:
         names = " or ".join(repr(tensor.name) for tensor in model.inputs)
         raise InvalidInput(f"The request has {len(inputs)} inputs.", f"Send one, {names}, with a row for each item.")
     return inputs[0]
 
 
-def _checked(given: _Input, model: ModelMetadata, max_rows: int) -> Datatype:
-    """The input's data type, where the model takes such a tensor."""
-    wanted, kind = model.input(given.name), datatype(given.datatype)
-    wanted.check(kind, given.shape)
-    if given.shape[0] > max_rows:
-        raise InvalidInput(f"{given.shape[0]} items in one request are too many.", f"Send at most {max_rows}.")
-    return kind
-
-
-def _values(given: _Input, kind: Datatype, after: memoryview, content_type: str) -> Values:
-    size = parameter(given.parameters, "binary_data_size", _SIZE, _ABSENT)
-    text = memoryview(given.data)
-    if size == _ABSENT and after:
-        raise InvalidInput(f"{len(after)} bytes follow the JSON, but no input says that it has binary_data_size.")
-    if size == _ABSENT and not text:
-        raise InvalidInput(f"Input {given.name!r} brings no data.", "Send `data`, or binary data and binary_data_size.")
+def _check_binary(name: str, size: int, after: int) -> None:
     if size == _ABSENT:
-        own = parameter(given.parameters, "content_type", str, content_type)
-        return json_data.decode(text, kind, given.shape, own)
-    if text:
-        raise InvalidInput(f"Input {given.name!r} brings its data twice.", "Send `data` or binary data.")
-    if size != len(after):
+        raise InvalidInput(f"Input {name!r} brings no data.", "Send `data`, or binary data and binary_data_size.")
+    if size != after:
         raise InvalidInput(
-            f"binary_data_size is {size}, but {len(after)} bytes follow the JSON.", f"Is {HEADER_LENGTH} right?"
+            f"binary_data_size is {size}, but {after} bytes follow the JSON.", f"Is {HEADER_LENGTH} right?"
         )
-    return binary_data.decode(after, kind, given.shape)
 
 
-def _outputs(asked: Sequence[_Output], model: ModelMetadata, binary: bool) -> tuple[Wanted, ...]:
+def _outputs(asked: Sequence[RequestOutput], model: ModelMetadata, binary: bool) -> tuple[Wanted, ...]:
     names = [tensor.name for tensor in model.outputs]
     for output in asked:
         if output.name not in names:
-            raise InvalidInput(f"The model {model.name!r} has no output {output.name!r}.", f"It gives {names}.")
+            raise InvalidInput(f"The model {model.name!r} has no output {shown(output.name)}.", f"It gives {names}.")
     if len({output.name for output in asked}) != len(asked):
         raise InvalidInput("An output is asked for twice.")
     return tuple(
@@ -171,9 +171,9 @@ def _outputs(asked: Sequence[_Output], model: ModelMetadata, binary: bool) -> tu
     )
 
 
-def _raw(body: bytes, model: ModelMetadata) -> InferenceRequest:
+def _raw(body: bytes, model: ModelMetadata) -> Inference:
     """A "Raw Binary Request": the whole body is the only element of the model's input of BYTES."""
     for tensor in model.inputs:
         if tensor.datatype == Datatype.BYTES:
-            return InferenceRequest("", {}, Input(tensor.name, tensor.datatype, (1,), [body]))
+            return Inference("", {}, Input(tensor.name, tensor.datatype, (1,), [body]))
     raise InvalidInput(f"The model {model.name!r} takes no raw bytes.", "Send an inference request in JSON.")

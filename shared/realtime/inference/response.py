@@ -10,7 +10,7 @@ import numpy as np
 from shared.errors import InvalidInput
 from shared.realtime.inference import binary_data, json_data
 from shared.realtime.inference.datatypes import Array, Datatype, Values, of_array
-from shared.realtime.inference.request import HEADER_LENGTH, InferenceRequest, Wanted
+from shared.realtime.inference.request import HEADER_LENGTH, Inference, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,25 @@ class Tensor:
         return Tensor.of_texts(self.name, rows)
 
 
+class ResponseOutput(msgspec.Struct, frozen=True, omit_defaults=True):
+    """$response_output."""
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+    parameters: dict[str, int] = {}
+    data: list[Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class InferenceResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """$inference_response."""
+
+    model_name: str
+    model_version: str
+    outputs: list[ResponseOutput]
+    id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A response as it goes out."""
@@ -58,7 +77,7 @@ class Encoded:
     headers: dict[str, str]
 
 
-def encode(request: InferenceRequest, model: str, version: str, tensors: Iterable[Tensor]) -> Encoded:
+def encode(request: Inference, model: str, version: str, tensors: Iterable[Tensor]) -> Encoded:
     """The response to a request: the outputs that it asked for, in its order, else all.
 
     Raises InvalidInput where an output cannot be given as it was asked for.
@@ -67,19 +86,18 @@ def encode(request: InferenceRequest, model: str, version: str, tensors: Iterabl
     wanted = request.outputs or [Wanted(name, request.binary, 0) for name in given]
     after: list[bytes] = []
     outputs = [_described(given[output.name], output, after) for output in wanted]
-    named = {"id": request.id} if request.id else {}
-    head = msgspec.json.encode({"model_name": model, "model_version": version, **named, "outputs": outputs})
+    head = msgspec.json.encode(InferenceResponse(model, version, outputs, request.id))
     if not any(output.binary for output in wanted):
         return Encoded(head, "application/json", {})
     return Encoded(b"".join([head, *after]), "application/octet-stream", {HEADER_LENGTH: str(len(head))})
 
 
-def _described(tensor: Tensor, wanted: Wanted, after: list[bytes]) -> dict[str, Any]:
-    """$response_output; data wanted in binary are put at the end of `after`."""
+def _described(tensor: Tensor, wanted: Wanted, after: list[bytes]) -> ResponseOutput:
+    """An output as JSON; data wanted in binary are put at the end of `after`."""
     if wanted.classes:
         tensor = tensor.classified(wanted.classes)
-    described = {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape}
     if not wanted.binary:
-        return {**described, "data": json_data.encode(tensor.values)}
+        data = json_data.encode(tensor.values)
+        return ResponseOutput(tensor.name, tensor.datatype, tensor.shape, data=data)
     after.append(binary_data.encode(tensor.values))
-    return {**described, "parameters": {"binary_data_size": len(after[-1])}}
+    return ResponseOutput(tensor.name, tensor.datatype, tensor.shape, {"binary_data_size": len(after[-1])})

@@ -16,7 +16,7 @@ from shared.errors import InvalidInput, Malformed
 from shared.realtime.inference.datatypes import Datatype
 from shared.realtime.inference.metadata import ModelMetadata
 from shared.realtime.inference.parameters import parameter
-from shared.realtime.inference.request import InferenceRequest, Wanted, parse
+from shared.realtime.inference.request import Inference, Wanted, parse
 from tests.realtime.inference.tensors import NUMBERS, model, numbers
 
 WORDS = model(Datatype.BYTES, (-1,))
@@ -25,7 +25,7 @@ PAIR = {"name": "x", "shape": [1, 2], "datatype": "FP32"}
 WORD = {"name": "x", "shape": [1], "datatype": "BYTES"}
 
 
-def read(body: Any, taken: ModelMetadata = PAIRS, header: str = "", rows: int = 8) -> InferenceRequest:
+def read(body: Any, taken: ModelMetadata = PAIRS, header: str = "", rows: int = 8) -> Inference:
     return parse(body if isinstance(body, bytes) else json.dumps(body).encode(), header, taken, rows)
 
 
@@ -117,7 +117,7 @@ TWO_BYTES = {**WORD, "parameters": {"binary_data_size": 2}}
         ({"inputs": [{**DATA, "shape": "1,2"}]}, "got `str`"),
         ({"inputs": [PAIR]}, "brings no data"),
         ({"inputs": [{**PAIR, "parameters": {"shared_memory_region": "a"}}]}, "brings no data"),
-        ({"inputs": [{**DATA, "parameters": {"binary_data_size": 0}}]}, "twice"),
+        ({"inputs": [{**DATA, "parameters": {"binary_data_size": 0}}]}, "in JSON and in binary"),
         ({"inputs": [{**PAIR, "parameters": {"binary_data_size": -8}}]}, "parameter 'binary_data_size'"),
         ({"inputs": [{**PAIR, "parameters": {"binary_data_size": "8"}}]}, "parameter 'binary_data_size'"),
         ({"inputs": [{**PAIR, "parameters": {"binary_data_size": 8}}]}, "but 0 bytes follow"),
@@ -127,6 +127,7 @@ TWO_BYTES = {**WORD, "parameters": {"binary_data_size": 2}}
         ({"inputs": [DATA], "outputs": [{"name": "y"}, {"name": "y"}]}, "twice"),
         ({"inputs": [DATA], "outputs": [{"name": "y", "parameters": {"binary_data": "yes"}}]}, "'binary_data'"),
         ({"inputs": [DATA], "outputs": [{"name": "y", "parameters": {"classification": 0}}]}, "'classification'"),
+        ({"inputs": [{**DATA, "name": "y" * 100}]}, "no input 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy...'"),
         ({"inputs": [DATA], "id": 7}, "Expected `str"),
     ],
 )
@@ -165,8 +166,8 @@ def test_a_header_that_lies_about_the_length_is_malformed(header: str) -> None:
     [
         (TWO_BYTES, b"", "is 2, but 0 bytes"),
         (TWO_BYTES, b"abc", "is 2, but 3 bytes"),
-        ({**WORD, "data": ["a"]}, b"a", "1 bytes follow the JSON"),
-        (WORD, b"a", "1 bytes follow the JSON"),
+        ({**WORD, "data": ["a"]}, b"a", "in JSON and in binary"),
+        (WORD, b"a", "brings no data"),
         ({**WORD, "parameters": {"binary_data_size": 4}}, struct.pack("<I", 1), "claims 1 bytes, 0 are there"),
     ],
 )

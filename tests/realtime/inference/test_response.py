@@ -12,7 +12,7 @@ from tritonclient.http import InferResult
 from shared.errors import InvalidInput
 from shared.realtime.inference.datatypes import Datatype
 from shared.realtime.inference.metadata import ServerMetadata
-from shared.realtime.inference.request import InferenceRequest, Input, Wanted
+from shared.realtime.inference.request import Inference, Input, Wanted
 from shared.realtime.inference.response import Encoded, Tensor, encode
 from tests.realtime.inference.tensors import NUMBERS, numbers
 
@@ -22,7 +22,7 @@ LABELS = Tensor.of_texts("z", [["dog", "grün"], ["cat", ""]])
 
 
 def answered(*wanted: Wanted, binary: bool = False, request_id: str = "") -> Encoded:
-    return encode(InferenceRequest(request_id, {}, X, wanted, binary), "m", "1", [PROBABILITIES, LABELS])
+    return encode(Inference(request_id, {}, X, wanted, binary), "m", "1", [PROBABILITIES, LABELS])
 
 
 def read(answer: Encoded) -> Any:
@@ -32,7 +32,7 @@ def read(answer: Encoded) -> Any:
 
 @given(st.sampled_from(NUMBERS).flatmap(numbers), st.booleans())
 def test_the_client_reads_numbers(array: Any, binary: bool) -> None:
-    found = read(encode(InferenceRequest("", {}, X, (), binary), "m", "1", [Tensor.of_array("y", array)]))
+    found = read(encode(Inference("", {}, X, (), binary), "m", "1", [Tensor.of_array("y", array)]))
     assert found.as_numpy("y").dtype == array.dtype
     np.testing.assert_array_equal(found.as_numpy("y"), array)
 

@@ -1,0 +1,114 @@
+"""The triggers that speak the Open Inference Protocol (v2), for clients such as Triton's and MLServer's."""
+
+import asyncio
+from http import HTTPStatus
+
+import azure.functions as func
+
+from functions.dependencies import faq, images, settings
+from functions.http import body, caller, endpoint, json_answer, media_type
+from shared.errors import NotFound, UnsupportedType
+from shared.realtime.health import readiness
+from shared.realtime.inference.content_encoding import decoded
+from shared.realtime.inference.datatypes import shown
+from shared.realtime.inference.faq import FaqInference
+from shared.realtime.inference.image import ImageInference
+from shared.realtime.inference.metadata import ModelMetadata, ModelReady, ServerLive, ServerMetadata, ServerReady
+from shared.realtime.inference.request import HEADER_LENGTH, InferenceRequest
+from shared.realtime.inference.response import InferenceResponse
+from shared.realtime.inference.serving import described, infer
+
+blueprint = func.Blueprint()
+
+BINARY = "application/octet-stream"
+SERVER = ServerMetadata("tally", "1")
+
+
+@endpoint(blueprint, "GET", "v2", answer=ServerMetadata)
+async def show_server(req: func.HttpRequest) -> func.HttpResponse:
+    """What this server is, and which extensions of the Open Inference Protocol it speaks."""
+    return json_answer(SERVER)
+
+
+@endpoint(blueprint, "GET", "v2/health/live", answer=ServerLive, key=False)
+async def server_live(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether the process answers."""
+    return json_answer(ServerLive())
+
+
+@endpoint(blueprint, "GET", "v2/health/ready", answer=ServerReady, key=False, statuses=(200, 503))
+async def server_ready(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether every model answers; 503 where one does not. The first call loads them."""
+    found = await asyncio.to_thread(lambda: readiness(model.served.health() for model in (faq(), images())))
+    is_ready = found.status != "unavailable"
+    return json_answer(ServerReady(is_ready), HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@endpoint(blueprint, "GET", "v2/models/{model}", answer=ModelMetadata)
+async def show_model(req: func.HttpRequest) -> func.HttpResponse:
+    """What a model takes and gives."""
+    return json_answer(await described(_model(req), _version(req)))
+
+
+@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}", answer=ModelMetadata)
+async def show_model_version(req: func.HttpRequest) -> func.HttpResponse:
+    """What a version of a model takes and gives."""
+    return json_answer(await described(_model(req), _version(req)))
+
+
+@endpoint(blueprint, "GET", "v2/models/{model}/ready", answer=ModelReady)
+async def model_ready(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether a model answers."""
+    return json_answer(ModelReady((await described(_model(req))).name))
+
+
+@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}/ready", answer=ModelReady)
+async def model_version_ready(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether a version of a model answers."""
+    return json_answer(ModelReady((await described(_model(req), _version(req))).name))
+
+
+@endpoint(
+    blueprint, "POST", "v2/models/{model}/infer", request=InferenceRequest, uploads=(BINARY,), answer=InferenceResponse
+)
+async def infer_model(req: func.HttpRequest) -> func.HttpResponse:
+    """What a model gives for a batch of inputs; tensors in JSON, or in binary after it."""
+    return await _inferred(req)
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "v2/models/{model}/versions/{version}/infer",
+    request=InferenceRequest,
+    uploads=(BINARY,),
+    answer=InferenceResponse,
+)
+async def infer_model_version(req: func.HttpRequest) -> func.HttpResponse:
+    """What a version of a model gives for a batch of inputs; tensors in JSON, or in binary after it."""
+    return await _inferred(req)
+
+
+async def _inferred(req: func.HttpRequest) -> func.HttpResponse:
+    model, limit = _model(req), settings().body_bytes
+    if media_type(req) not in ("", "application/json", BINARY):
+        raise UnsupportedType(
+            f"The body is said to be {shown(media_type(req))}.", f"Send application/json or {BINARY}."
+        )
+    data = decoded(body(req, limit), req.headers.get("content-encoding", ""), limit)
+    size = req.headers.get(HEADER_LENGTH, "")
+    answer = await infer(model, _version(req), data, size, settings().queue_limit, caller(req))
+    return func.HttpResponse(answer.body, headers=answer.headers, mimetype=answer.media_type)
+
+
+def _model(req: func.HttpRequest) -> FaqInference | ImageInference:
+    match name := req.route_params["model"]:
+        case "faq":
+            return FaqInference(faq())
+        case "image":
+            return ImageInference(images())
+    raise NotFound(f"There is no model {shown(name)}.", "There are faq and image.")
+
+
+def _version(req: func.HttpRequest) -> str:
+    return req.route_params.get("version", "")
