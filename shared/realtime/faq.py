@@ -11,7 +11,7 @@ import msgspec
 from shared.errors import InvalidInput, NotFound, TooLarge
 from shared.models.faq.entry import Entry
 from shared.realtime.answers import ModelName, Probability, TopK, milliseconds_since
-from shared.realtime.served import Served
+from shared.realtime.served import Loaded, Served
 from shared.storage import BlobStore
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class FaqSource:
         return [matches[: item.top_k] for matches, item in zip(found, items, strict=True)]
 
 
-type FaqServed = Served[FaqModel, FaqRequest, "list[Match]"]
+type FaqServed = Served[FaqModel, FaqRequest, list[Match]]
+type FaqLoaded = Loaded[FaqModel, FaqRequest, list[Match]]
 
 
 @dataclass(frozen=True, slots=True)

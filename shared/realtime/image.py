@@ -75,6 +75,7 @@ class ImageSource:
         return list(model.classify(np.stack(items)))
 
 
+type ImageServed = "Served[Classifier, np.ndarray, np.ndarray]"
 type ImageLoaded = "Loaded[Classifier, np.ndarray, np.ndarray]"
 
 
@@ -82,7 +83,7 @@ type ImageLoaded = "Loaded[Classifier, np.ndarray, np.ndarray]"
 class Images:
     """What the image routes call. decoders: where pictures are decoded, beside the event loop."""
 
-    served: "Served[Classifier, np.ndarray, np.ndarray]"
+    served: ImageServed
     decoders: Executor
     max_bytes: int
     max_pixels: int
@@ -98,7 +99,7 @@ class Images:
         labels = [ImageLabel(found.label, found.probability) for found in loaded.model.top(row, top_k)]
         return ImageAnswer(labels, ModelName(NAME, loaded.version), milliseconds_since(begun))
 
-    async def scored(self, loaded: "ImageLoaded", image: bytes, caller: str = "") -> "np.ndarray":
+    async def scored(self, loaded: ImageLoaded, image: bytes, caller: str = "") -> "np.ndarray":
         """The probability of each label, (classes,) float32."""
         self.check_size(image)
         with loaded.batcher.enter(1, caller) as submit:

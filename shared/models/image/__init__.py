@@ -1,0 +1,1 @@
+"""Image classification: from a file's bytes to the probabilities of labels."""

@@ -1,0 +1,54 @@
+"""Bundles of image classifiers: an ONNX network with its labels and its preprocessing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.models import registry as registries
+from shared.models.image.classifier import Classifier
+from shared.models.image.preprocessing import Preprocessing
+from shared.models.registry import Kind, Registry
+from shared.storage import BlobStore
+
+FOLDER = "image"
+SHIPPED = Path(__file__).parent / "default"
+
+
+class Manifest(registries.Manifest, frozen=True, kw_only=True):
+    """What a classifier says of itself."""
+
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing
+    softmax: bool  # whether the network gives scores, which are made probabilities
+    source: dict[str, Any]  # where it comes from, and its licence
+    metrics: dict[str, Any]
+
+
+KIND = Kind("tally image bundle 1", "model.onnx", Manifest, "Add it again, or make another version current.")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A classifier that was read, checked and tried."""
+
+    version: str
+    manifest: Manifest
+    classifier: Classifier
+
+
+def registry(store: BlobStore) -> Registry[Manifest]:
+    """The classifiers in the container `bundles`."""
+    return Registry(store, FOLDER, KIND)
+
+
+def read(store: BlobStore | None, threads: int = 0) -> Bundle:
+    """The current classifier, or the one that ships. Raises BundleError where it cannot be used."""
+    version = registry(store).current() if store else None
+    return opened(registry(store).read(version) if store and version else KIND.read_folder(SHIPPED), threads)
+
+
+def opened(bundle: registries.Bundle[Manifest], threads: int = 0) -> Bundle:
+    """A bundle's classifier, tried. Raises BundleError where it cannot be used."""
+    says = bundle.manifest
+    network = Classifier.open(bundle.content, says.labels, says.preprocessing, softmax=says.softmax, threads=threads)
+    return Bundle(bundle.version, says, network)

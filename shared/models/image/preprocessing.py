@@ -1,0 +1,59 @@
+"""How an image becomes a network's input: torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize`."""
+
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+type Three = tuple[float, float, float]
+Side = Annotated[int, msgspec.Meta(ge=1, le=4096)]
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a network was trained on. The defaults are those of torchvision's ImageNet classifiers.
+
+    (https://pytorch.org/vision/stable/models.html: a shorter side of 256, a centre crop of 224, values from 0 to 1 less
+    the mean by the standard deviation of ImageNet.)
+    """
+
+    resize: Side = 256  # of the shorter side, in pixels
+    crop: Side = 224  # of the square that is cut out of the middle
+    mean: Three = (0.485, 0.456, 0.406)  # of values from 0 to 1, in the order of the channels
+    std: Three = (0.229, 0.224, 0.225)
+    channels: Literal["RGB", "BGR", "L"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    input: Literal["float32", "float16", "uint8"] = "float32"  # uint8 is given the values from 0 to 255
+    filter: Literal["bilinear", "bicubic"] = "bilinear"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one input: (channels, height, width), or (height, width, channels)."""
+        channels = 1 if self.channels == "L" else 3
+        return (channels, self.crop, self.crop) if self.layout == "NCHW" else (self.crop, self.crop, channels)
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """One input of the network from an RGB image."""
+        values = np.asarray(self.cut(image).convert("L" if self.channels == "L" else "RGB"))
+        values = values.reshape(self.crop, self.crop, -1)
+        if self.channels == "BGR":
+            values = values[:, :, ::-1]
+        if self.input != "uint8":
+            values = self._normalized(values)
+        if self.layout == "NCHW":
+            values = values.transpose(2, 0, 1)
+        return np.ascontiguousarray(values)
+
+    def cut(self, image: Image.Image) -> Image.Image:
+        """The part of the image that the network sees, at its size."""
+        scale = self.resize / min(image.size)
+        width, height = (max(int(side * scale), self.resize) for side in image.size)
+        left, top = (round((side - self.crop) / 2) for side in (width, height))
+        resized = image.resize((width, height), FILTERS[self.filter])
+        return resized.crop((left, top, left + self.crop, top + self.crop))
+
+    def _normalized(self, values: np.ndarray) -> np.ndarray:
+        channels = values.shape[2]
+        mean, std = (np.array(given[:channels], np.float32) for given in (self.mean, self.std))
+        return ((values.astype(np.float32) / 255 - mean) / std).astype(self.input)

@@ -1,0 +1,123 @@
+"""A classifier is tried before it serves, and answers with probabilities whatever shape its network has."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from PIL import Image
+
+from shared.errors import BundleError, InvalidInput
+from shared.models.image import bundle
+from shared.models.image.classifier import Classifier
+from shared.models.image.preprocessing import Preprocessing
+from shared.storage import MemoryBlobs
+from tests.models.image.networks import channel_means
+from tests.models.image.pictures import saved
+
+LABELS = ("red", "green", "blue")
+PLAIN = Preprocessing(resize=8, crop=8, mean=(0, 0, 0), std=(1, 1, 1))
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "images"
+GREEN = saved(Image.new("RGB", (10, 10), (0, 255, 0)))
+
+
+def classified(network: bytes, image: bytes = GREEN, asked: Preprocessing = PLAIN) -> list[tuple[str, float]]:
+    classifier = Classifier.open(network, LABELS, asked, softmax=True, threads=1)
+    row = classifier.classify(classifier.prepare(image, 1000)[None])[0]
+    return [(found.label, found.probability) for found in classifier.top(row, 3)]
+
+
+@pytest.mark.parametrize("shape", [("N", 3, 8, 8), (1, 3, 8, 8), (None, 3, 8, 8), ("N", 3, "H", "W")])
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_most_probable_label_comes_first(shape: tuple[int | str, ...], keep: bool) -> None:
+    found = classified(channel_means(shape, keep=keep))
+    assert found[0][0] == "green"
+    assert found[0][1] == pytest.approx(np.e / (np.e + 2))
+    assert sum(probability for _, probability in found) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", ["float16", "uint8"])
+def test_networks_of_other_numbers_are_served(kind: str) -> None:
+    asked = Preprocessing(resize=8, crop=8, mean=(0, 0, 0), std=(1, 1, 1), input=kind, layout="NHWC")  # type: ignore[arg-type]
+    assert classified(channel_means(("N", 8, 8, 3), kind, axes=(1, 2)), asked=asked)[0][0] == "green"
+
+
+def test_a_batch_is_answered_as_its_images_alone_are() -> None:
+    for first in ("N", 1):
+        classifier = Classifier.open(channel_means((first, 3, 8, 8)), LABELS, PLAIN, softmax=True, threads=1)
+        batch = np.random.default_rng(0).random((5, 3, 8, 8)).astype(np.float32)
+        alone = np.concatenate([classifier.classify(image[None]) for image in batch])
+        np.testing.assert_allclose(classifier.classify(batch), alone, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "labels", "asked"),
+    [
+        (b"", LABELS, PLAIN),
+        (b"no network", LABELS, PLAIN),
+        (channel_means(), LABELS[:2], PLAIN),
+        (channel_means(), LABELS, Preprocessing(resize=16, crop=16)),
+        (channel_means(), LABELS, Preprocessing(resize=8, crop=8, channels="L")),
+        (channel_means(kind="uint8"), LABELS, PLAIN),
+        (channel_means((4, 3, 8, 8)), LABELS, PLAIN),
+    ],
+)
+def test_a_network_that_cannot_be_served_is_refused(
+    network: bytes, labels: tuple[str, ...], asked: Preprocessing
+) -> None:
+    with pytest.raises(BundleError):
+        Classifier.open(network, labels, asked, softmax=True, threads=1)
+
+
+def test_values_that_the_network_makes_no_number_of_are_the_callers_fault() -> None:
+    classifier = Classifier.open(channel_means(), LABELS, PLAIN, softmax=True, threads=1)
+    with pytest.raises(InvalidInput, match="not a number"):
+        classifier.classify(np.full((1, 3, 8, 8), np.nan, np.float32))
+
+
+def test_the_current_bundle_is_read_or_the_one_that_ships() -> None:
+    store = MemoryBlobs()
+    shipped = bundle.read(store, threads=1)
+    assert shipped.version == bundle.read(None, threads=1).version
+    kept = bundle.registry(store)
+    version = kept.write(channel_means(), labels=LABELS, preprocessing=PLAIN, softmax=True, source={}, metrics={})
+    assert bundle.read(store, threads=1).version == shipped.version
+    kept.make_current(version)
+    assert bundle.read(store, threads=1).classifier.labels == LABELS
+
+
+PHOTOS = {
+    "cat_720p.jpg": {"Egyptian Mau", "tabby cat", "tiger cat"},
+    "kitten_224.png": {"Egyptian Mau", "tabby cat", "tiger cat"},
+    "hot_dog.jpg": {"hot dog"},
+    "parrot.jpg": {"macaw"},
+    "grace_hopper.bmp": {"military uniform", "square academic cap", "academic gown"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PHOTOS)
+def test_photographs_are_classified_as_by_plain_onnx_runtime(name: str) -> None:
+    network = SHARED / "models" / "mobilenet_v2_1.0_224_u8w_torchvision.onnx"
+    if not network.exists():
+        pytest.skip(f"There is no {network}.")
+    labels = tuple(json.loads((SHARED / "labels" / "imagenet-simple-labels.json").read_text()))
+    classifier = Classifier.open(network.read_bytes(), labels, Preprocessing(), softmax=True, threads=1)
+    data = (SHARED / name).read_bytes()
+    row = classifier.classify(classifier.prepare(data, 10**7)[None])[0]
+    plain = ort.InferenceSession(str(network)).run(None, {"input": plainly_prepared(SHARED / name)})[0][0]
+    best = classifier.top(row, 1)[0]
+    assert best.label == labels[int(plain.argmax())]
+    assert best.label in PHOTOS[name]
+
+
+def plainly_prepared(path: Path) -> np.ndarray:
+    """torchvision's documented steps, with Pillow and NumPy."""
+    image = Image.open(path).convert("RGB")
+    short, long = sorted(image.size)
+    width, height = (256 if side == short else int(256 * long / short) for side in image.size)
+    left, top = round((width - 224) / 2), round((height - 224) / 2)
+    cut = image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + 224, top + 224))
+    values = (np.asarray(cut, np.float32) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    return values.transpose(2, 0, 1)[None].astype(np.float32)

@@ -1,0 +1,64 @@
+"""Images become inputs as torchvision makes them: to a grey level of a plain second implementation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from shared.models.image.preprocessing import Preprocessing
+from tests.models.image.pictures import photo
+
+PLAIN = Preprocessing(resize=16, crop=12, mean=(0, 0, 0), std=(1, 1, 1))
+
+
+def triangle(image: np.ndarray, side: int, axis: int) -> np.ndarray:
+    """Resampling with a triangle as wide as the scale (https://pillow.readthedocs.io, filters): plain and slow."""
+    image = np.moveaxis(image.astype(float), axis, 0)
+    scale = len(image) / side
+    support = max(scale, 1)
+    rows = []
+    for at in range(side):
+        centre = (at + 0.5) * scale
+        sources = np.arange(max(int(centre - support + 0.5), 0), min(int(centre + support + 0.5), len(image)))
+        weights = np.clip(1 - np.abs(sources + 0.5 - centre) / support, 0, None)
+        rows.append(np.tensordot(weights / weights.sum(), image[sources], 1))
+    return np.moveaxis(np.round(np.array(rows)), 0, axis)
+
+
+@pytest.mark.parametrize("size", [(48, 32), (32, 48), (17, 90), (16, 16), (9, 13), (333, 201)])
+def test_pixels_are_within_one_level_of_a_plain_implementation(size: tuple[int, int]) -> None:
+    image = photo(*size)
+    scale = 16 / min(size)
+    width, height = (int(side * scale) if side != min(size) else 16 for side in size)
+    resized = triangle(triangle(np.asarray(image), width, 1), height, 0)
+    left, top = (round((side - 12) / 2) for side in (width, height))
+    expected = resized[top : top + 12, left : left + 12]
+    assert np.abs(np.asarray(PLAIN.cut(image)).astype(float) - expected).max() <= 1
+
+
+def test_values_are_normalized_by_channel_and_laid_out_as_asked() -> None:
+    image = Image.new("RGB", (20, 30), (255, 0, 51))
+    asked = Preprocessing(resize=16, crop=12, mean=(0.5, 0.25, 0), std=(0.5, 0.25, 0.1))
+    made = asked.prepare(image)
+    assert (made.shape, made.dtype) == ((3, 12, 12), np.float32)
+    np.testing.assert_allclose(made[:, 5, 5], [1, -1, 2], rtol=1e-6)
+    turned = Preprocessing(
+        resize=16, crop=12, channels="BGR", layout="NHWC", input="float16", mean=(0, 0, 0), std=(1, 1, 1)
+    )
+    made = turned.prepare(image)
+    assert (made.shape, made.dtype) == ((12, 12, 3), np.float16)
+    np.testing.assert_allclose(made[0, 0], [0.2, 0, 1], rtol=1e-3)
+
+
+def test_a_network_of_bytes_gets_the_pixels_and_a_grey_one_one_channel() -> None:
+    image = Image.new("RGB", (20, 30), (200, 100, 50))
+    assert Preprocessing(resize=8, crop=8, input="uint8").prepare(image)[:, 0, 0].tolist() == [200, 100, 50]
+    grey = Preprocessing(resize=8, crop=8, input="uint8", channels="L").prepare(image)
+    assert (grey.shape, grey[0, 0, 0]) == ((1, 8, 8), 124)
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 30), st.integers(1, 40))
+def test_every_size_gives_the_shape_that_is_promised(width: int, height: int, resize: int, crop: int) -> None:
+    asked = Preprocessing(resize=resize, crop=crop)
+    assert asked.prepare(Image.new("RGB", (width, height))).shape == asked.shape == (3, crop, crop)
