@@ -1,0 +1,123 @@
+"""TF-IDF as scikit-learn has it, over stems and over groups of letters, fitted and applied with numpy alone."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.models.faq.sparse import Floats, Ints, Rows, Vector, ranges
+from shared.models.faq.words import groups, stem, words
+
+type Features = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Features and how rare each is. Stems and groups of letters each make up half of a question's length.
+
+    A feature that came after the fitting counts as one that was in no text.
+    """
+
+    stems: dict[str, int]
+    groups: dict[str, int]
+    known: dict[str, Features]  # of each word that texts had: its stem and its groups, once per occurrence
+    is_group: NDArray[np.bool_]
+    idf: Floats
+    texts: int  # it was fitted on
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Of no text."""
+        return cls({}, {}, {}, np.zeros(0, np.bool_), np.zeros(0), 0)
+
+    @classmethod
+    def fit(cls, questions: Sequence[str], answers: Sequence[str]) -> Self:
+        """Features of questions, stems of answers; how rare a stem is follows from both, a group from questions."""
+        asked, told = _split(questions), _split(answers)
+        base = cls.empty().extended(chain.from_iterable(asked + told))
+        found = np.zeros(len(base.idf))
+        for texts, also_groups in ((asked, True), (told, False)):
+            _, ids, _ = base._counted(texts, also_groups)
+            found += np.bincount(ids, minlength=len(found))
+        texts = np.where(base.is_group, len(questions), len(questions) + len(answers))
+        idf = np.log((1 + texts) / (1 + found)) + 1  # smoothed, as TfidfVectorizer has it
+        return cls(base.stems, base.groups, base.known, base.is_group, idf, len(questions))
+
+    def extended(self, new: Iterable[str]) -> Self:
+        """The same with more words."""
+        stems, letters, known = dict(self.stems), dict(self.groups), dict(self.known)
+        kinds: list[bool] = []
+        begin = len(self.idf)
+        for word in new:
+            if word in known:
+                continue
+            features = []
+            for table, parts, kind in ((stems, [stem(word)], False), (letters, groups(word), True)):
+                for part in parts:
+                    if part not in table:
+                        table[part] = begin + len(kinds)
+                        kinds.append(kind)
+                    features.append(table[part])
+            known[word] = tuple(features)
+        unseen = np.log(1 + self.texts) + 1
+        idf = np.concatenate([self.idf, np.full(len(kinds), unseen)])
+        is_group = np.concatenate([self.is_group, np.array(kinds, np.bool_)])
+        return type(self)(stems, letters, known, is_group, idf, self.texts)
+
+    def vector(self, text: str) -> Vector:
+        """What a question has in common with any text; of length 1 where both halves have something, or empty."""
+        counts: dict[int, int] = {}
+        for word in words(text):
+            for feature in self.known.get(word) or self._of(word):
+                counts[feature] = counts.get(feature, 0) + 1
+        ids = np.fromiter(counts, np.int64, len(counts))
+        tf = np.fromiter(counts.values(), np.float64, len(counts))
+        order = np.argsort(ids)
+        ids, tf = ids[order], tf[order]
+        return Vector(ids, self._weighted(np.zeros(len(ids), np.int64), ids, tf, 1))
+
+    def questions(self, texts: Sequence[str]) -> Rows:
+        """The vectors of texts whose words are all in the vocabulary."""
+        return self._rows(texts, True)
+
+    def answers(self, texts: Sequence[str]) -> Rows:
+        """The vectors of their stems alone, of length 1."""
+        return self._rows(texts, False)
+
+    def _rows(self, texts: Sequence[str], also_groups: bool) -> Rows:
+        row, ids, tf = self._counted(_split(texts), also_groups)
+        values = self._weighted(row, ids, tf, len(texts))
+        return Rows.of(row, ids, values if also_groups else values * np.sqrt(2), len(texts), len(self.idf))
+
+    def _weighted(self, row: Ints, ids: Ints, tf: Floats, rows: int) -> Floats:
+        values = (1 + np.log(tf)) * self.idf[ids]
+        half = 2 * row + self.is_group[ids]
+        lengths = np.sqrt(2 * np.bincount(half, values * values, minlength=2 * rows))
+        weighted: Floats = values / lengths[half]
+        return weighted
+
+    def _of(self, word: str) -> Features:
+        """The features of a word that no text had."""
+        found = [self.stems.get(stem(word)), *map(self.groups.get, groups(word))]
+        return tuple(feature for feature in found if feature is not None)
+
+    def _counted(self, texts: list[list[str]], also_groups: bool) -> tuple[Ints, Ints, Floats]:
+        """Row, feature and number of times, in this order."""
+        numbers = {word: number for number, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+        features = [self.known[word] if also_groups else self.known[word][:1] for word in numbers]
+        sizes = np.fromiter(map(len, features), np.int64, len(features))
+        flat = np.fromiter(chain.from_iterable(features), np.int64, int(sizes.sum()))
+        begins = np.cumsum(sizes) - sizes
+        word = np.fromiter((numbers[word] for text in texts for word in text), np.int64)
+        text = np.repeat(np.arange(len(texts)), np.fromiter(map(len, texts), np.int64, len(texts)))
+        ids = flat[ranges(begins[word], sizes[word])]
+        keys, counts = np.unique(np.repeat(text, sizes[word]) * max(len(self.idf), 1) + ids, return_counts=True)
+        row, ids = np.divmod(keys, max(len(self.idf), 1))
+        return row, ids, counts.astype(np.float64)
+
+
+def _split(texts: Iterable[str]) -> list[list[str]]:
+    return [words(text) for text in texts]
