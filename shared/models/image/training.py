@@ -92,7 +92,7 @@ def train(pictures: Pictures, side: int, color: bool, progress: Callable[[int], 
         "source": pictures.source,
         "metrics": metrics,
     }
-    return Trained(to_onnx(model.coefs_, model.intercepts_, asked.shape), facts)
+    return Trained(to_onnx(*_layers(model), asked.shape), facts)
 
 
 def to_onnx(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], shape: tuple[int, int, int]) -> bytes:
@@ -128,6 +128,14 @@ def _fitted(
         model.partial_fit(rows, answers, classes=classes)
         progress(1)
     return model
+
+
+def _layers(model: "MLPClassifier") -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights and biases of each layer; of two classes scikit-learn scores only the second, the first has score 0."""
+    weights, biases = list(model.coefs_), list(model.intercepts_)
+    if len(model.classes_) == 2:
+        weights[-1], biases[-1] = np.pad(weights[-1], ((0, 0), (1, 0))), np.pad(biases[-1], (1, 0))
+    return weights, biases
 
 
 def _constant(name: str, values: np.ndarray) -> onnx.TensorProto:
