@@ -2,7 +2,7 @@
 
 import azure.functions as func
 import msgspec
-from shared.models.faq.entry import Entry
+from shared.models.faq.entries import Entry
 
 from functions.dependencies import faq, images, settings
 from functions.forms import read_form

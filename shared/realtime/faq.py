@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from shared.errors import InvalidInput, NotFound, TooLarge
-from shared.models.faq.entry import Entry
+from shared.models.faq.entries import Entry
 from shared.realtime.answers import ModelName, Probability, TopK, milliseconds_since
 from shared.realtime.served import Loaded, Served
 from shared.storage import BlobStore
@@ -134,7 +134,7 @@ class Faq:
             raise InvalidInput(f"{entry_id!r} cannot be an entry's id.", "Use letters, digits, '.', '_' and '-'.")
         for text in (entry.question, *entry.also):
             self.check_length(text)
-        put_entry(self.store, Entry(entry_id, entry.question, entry.answer, entry.also))
+        put_entry(self.store, Entry(id=entry_id, question=entry.question, answer=entry.answer, also=entry.also))
         return self._changed(entry_id)
 
     def remove(self, entry_id: str) -> FaqChanged:
