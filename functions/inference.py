@@ -111,4 +111,4 @@ def _model(req: func.HttpRequest) -> FaqInference | ImageInference:
 
 
 def _version(req: func.HttpRequest) -> str:
-    return req.route_params.get("version", "")
+    return str(req.route_params.get("version", ""))

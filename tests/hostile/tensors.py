@@ -67,15 +67,15 @@ def binary(given: dict[str, Any], data: bytes) -> list[tuple[str, bytes, dict[st
 
 def compressed(valid: bytes) -> list[tuple[str, bytes, dict[str, str]]]:
     """Bodies that are compressed badly, too well, or in ways nobody knows."""
-    bomb = gzip.compress(bytes(30_000_000), 1)
-    spaces = gzip.compress(valid + b" " * 12_000_000, 1)
-    packed = gzip.compress(valid)
+    bomb = _packed(bytes(30_000_000))
+    spaces = _packed(valid + b" " * 12_000_000)
+    packed = _packed(valid)
     return [
         ("a bomb", bomb, {"content-encoding": "gzip"}),
         ("a bomb of spaces", spaces, {"content-encoding": "gzip"}),
         ("a bomb in deflate", zlib.compress(bytes(30_000_000), 1), {"content-encoding": "deflate"}),
-        ("a bomb within", gzip.compress(bomb), {"content-encoding": "gzip"}),
-        ("twice", gzip.compress(packed), {"content-encoding": "gzip, gzip"}),
+        ("a bomb within", _packed(bomb), {"content-encoding": "gzip"}),
+        ("twice", _packed(packed), {"content-encoding": "gzip, gzip"}),
         ("cut off", packed[:-10], {"content-encoding": "gzip"}),
         ("more after its end", packed + b"more", {"content-encoding": "gzip"}),
         ("another sum", packed[:-8] + bytes(8), {"content-encoding": "gzip"}),
@@ -84,6 +84,10 @@ def compressed(valid: bytes) -> list[tuple[str, bytes, dict[str, str]]]:
         ("without saying so", packed, {}),
         *((f"in {kind[:20]}", packed, {"content-encoding": kind}) for kind in ("br", "zstd", "x", "a" * 5_000)),
     ]
+
+
+def _packed(data: bytes) -> bytes:
+    return gzip.compress(data, 1, mtime=0)
 
 
 def _json(given: dict[str, Any], **more: Any) -> bytes:

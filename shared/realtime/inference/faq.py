@@ -8,29 +8,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.errors import InvalidInput
-from shared.realtime import faq
 from shared.realtime.answers import TopK
+from shared.realtime.faq import NAME, Faq, FaqLoaded, FaqRequest, FaqServed
 from shared.realtime.inference.datatypes import Datatype
 from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
 from shared.realtime.inference.parameters import parameter
 from shared.realtime.inference.request import Inference
 from shared.realtime.inference.response import Tensor
-from shared.realtime.served import Loaded
 
 if TYPE_CHECKING:
     from shared.models.faq.matcher import Match, Matcher
-
-type FaqLoaded = Loaded[faq.FaqModel, faq.FaqRequest, list[Match]]
 
 
 @dataclass(frozen=True, slots=True)
 class FaqInference:
     """The FAQ as a served model."""
 
-    faq: faq.Faq
+    faq: Faq
 
     @property
-    def served(self) -> faq.FaqServed:
+    def served(self) -> FaqServed:
         """The model that answers."""
         return self.faq.served
 
@@ -41,7 +38,7 @@ class FaqInference:
     async def tensors(self, loaded: FaqLoaded, asked: Inference, caller: str) -> list[Tensor]:
         """The outputs. Raises TooLarge or InvalidInput for questions that cannot be, or what hinders an answer."""
         k = top_k(asked)
-        items = [faq.FaqRequest(question, k) for question in questions(asked)]
+        items = [FaqRequest(question, k) for question in questions(asked)]
         for item in items:
             self.faq.check_length(item.question)
         with loaded.batcher.enter(len(items), caller) as submit:
@@ -53,7 +50,7 @@ def metadata(version: str) -> ModelMetadata:
     """What the FAQ takes and gives; k entries a row, as the parameter `top_k` says."""
     columns = (VARIABLE, VARIABLE)
     return ModelMetadata(
-        faq.NAME,
+        NAME,
         (version,),
         "tally_faq",
         (TensorMetadata("question", Datatype.BYTES, (VARIABLE,)),),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput
 from shared.realtime import image
 from shared.realtime.answers import TopK
 from shared.realtime.inference.datatypes import Datatype
@@ -16,13 +15,11 @@ from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMe
 from shared.realtime.inference.parameters import parameter
 from shared.realtime.inference.request import Inference
 from shared.realtime.inference.response import Tensor
-from shared.realtime.served import Loaded, Served
 
 if TYPE_CHECKING:
     from shared.models.image.classifier import Classifier
 
 FILES = "image"
-type ImageLoaded = Loaded[Classifier, NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +29,16 @@ class ImageInference:
     images: image.Images
 
     @property
-    def served(self) -> "Served[Classifier, NDArray[Any], NDArray[Any]]":
+    def served(self) -> image.ImageServed:
         """The model that answers."""
         return self.images.served
 
-    def metadata(self, loaded: ImageLoaded) -> ModelMetadata:
+    def metadata(self, loaded: image.ImageLoaded) -> ModelMetadata:
         """What it takes and gives."""
         classifier = loaded.model
         return metadata(loaded.version, network_input(classifier), len(classifier.labels))
 
-    async def tensors(self, loaded: ImageLoaded, asked: Inference, caller: str) -> list[Tensor]:
+    async def tensors(self, loaded: image.ImageLoaded, asked: Inference, caller: str) -> list[Tensor]:
         """The outputs. Raises TooLarge or InvalidInput for what cannot be classified, or what hinders an answer."""
         items = rows(asked)
         with loaded.batcher.enter(len(items), caller) as submit:
@@ -87,13 +84,8 @@ def rows(request: Inference) -> list[bytes] | list[NDArray[Any]]:
 
 
 def tensors(request: Inference, probabilities: Sequence[NDArray[np.float32]], labels: Sequence[str]) -> list[Tensor]:
-    """The outputs: probabilities (rows, classes), and the labels (rows, k) of the k most probable, 3 unless told.
-
-    Raises InvalidInput for rows whose values the network made no number of.
-    """
+    """The outputs: probabilities (rows, classes), and the labels (rows, k) of the k most probable, 3 unless told."""
     all_rows = np.stack(probabilities)
-    if not np.isfinite(all_rows).all():
-        raise InvalidInput("The network gives no numbers for these values.", "Prepare images as it was trained to see.")
     k = parameter(request.parameters, "top_k", TopK, 3)
     best = np.argsort(-all_rows, axis=1, kind="stable")[:, :k]
     return [

@@ -6,6 +6,7 @@ from shared.errors import InvalidInput
 from shared.realtime.inference.datatypes import Datatype, shown
 
 VARIABLE = -1
+UNNAMED = "input-1"  # what MLServer's request codecs call the only input
 EXTENSIONS = ("binary_tensor_data", "classification", "parameters")
 
 
@@ -65,10 +66,10 @@ class ModelMetadata(msgspec.Struct, frozen=True):
     inputs: tuple[TensorMetadata, ...]
     outputs: tuple[TensorMetadata, ...]
 
-    def input(self, name: str) -> TensorMetadata:
-        """The input called so. Raises InvalidInput where there is none."""
+    def input(self, name: str, datatype: Datatype) -> TensorMetadata:
+        """The input called so, or of this type where it bears no name. Raises InvalidInput where there is none."""
         for tensor in self.inputs:
-            if tensor.name == name:
+            if tensor.name == name or (name == UNNAMED and tensor.datatype == datatype):
                 return tensor
         names = " or ".join(repr(tensor.name) for tensor in self.inputs)
         raise InvalidInput(f"The model {self.name!r} has no input {shown(name)}.", f"It takes {names}.")

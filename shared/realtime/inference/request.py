@@ -122,7 +122,7 @@ def _read(text: bytes) -> InferenceRequest:
 def _input(asked: InferenceRequest, after: memoryview, model: ModelMetadata, max_rows: int) -> Input:
     given = _only(asked.inputs, model)
     kind = datatype(given.datatype)
-    model.input(given.name).check(kind, given.shape)
+    model.input(given.name, kind).check(kind, given.shape)
     if given.shape[0] > max_rows:
         raise InvalidInput(f"{given.shape[0]} items in one request are too many.", f"Send at most {max_rows}.")
     size = parameter(given.parameters, "binary_data_size", _SIZE, _ABSENT)

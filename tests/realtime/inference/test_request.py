@@ -80,6 +80,10 @@ def test_base64_is_said_of_the_input_or_of_the_request(of_input: bool) -> None:
     assert read(body, WORDS).input.values == [b"\xff"]
 
 
+def test_the_only_input_needs_no_name() -> None:
+    assert read({"inputs": [{**WORD, "name": "input-1", "data": ["a"]}]}, WORDS).input.values == [b"a"]
+
+
 def test_a_raw_body_is_the_only_element() -> None:
     found = read(b"\xff\xd8", WORDS, "0")
     assert (found.input.name, found.input.shape, found.input.values) == ("x", (1,), [b"\xff\xd8"])
