@@ -1,0 +1,77 @@
+"""Models as the protocol sees them: rows in, as many rows out."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shared.errors import InvalidInput
+from shared.models.faq.entries import Entry
+from shared.models.faq.matcher import Match
+from shared.realtime.inference import faq, image
+from shared.realtime.inference.datatypes import Datatype
+from shared.realtime.inference.metadata import TensorMetadata
+from shared.realtime.inference.request import Inference, parse
+
+ENTRIES = {name: Entry(id=name, question=f"What is {name}?", answer=f"It is {name}.") for name in ("a", "b")}
+MATCHER: Any = SimpleNamespace(entries=ENTRIES, threshold=0.5)
+NETWORK = TensorMetadata("x", Datatype.FP32, (-1, 2))
+
+
+def asked(body: bytes) -> Inference:
+    return parse(body, "", faq.metadata("1"), 8)
+
+
+def test_rows_with_fewer_entries_end_with_nothing() -> None:
+    found = {tensor.name: tensor for tensor in faq.tensors([[Match("b", 0.7), Match("a", 0.2)], []], MATCHER)}
+    assert {tensor.shape for name, tensor in found.items() if name != "answered"} == {(2, 2)}
+    assert found["id"].values == [b"b", b"a", b"", b""]
+    assert found["answer"].values == [b"It is b.", b"It is a.", b"", b""]
+    np.testing.assert_allclose(found["probability"].values, [[0.7, 0.2], [0, 0]])
+    assert list(found["answered"].values) == [True, False]
+
+
+def test_questions_that_nothing_is_like_have_one_empty_column() -> None:
+    assert {tensor.shape for tensor in faq.tensors([[], []], MATCHER)} == {(2, 1), (2,)}
+
+
+def test_what_the_faq_gives_is_what_its_metadata_say() -> None:
+    said = {tensor.name: (tensor.datatype, len(tensor.shape)) for tensor in faq.metadata("1").outputs}
+    found = faq.tensors([[Match("a", 0.9)]], MATCHER)
+    assert {tensor.name: (tensor.datatype, len(tensor.shape)) for tensor in found} == said
+
+
+@pytest.mark.parametrize("question", [b"", b"\xff", b"\xed\xa0\x80"])
+def test_a_question_is_text(question: bytes) -> None:
+    with pytest.raises(InvalidInput, match="A question is"):
+        faq.questions(parse(question, "0", faq.metadata("1"), 8) if question else asked(EMPTY))
+
+
+EMPTY = b'{"inputs": [{"name": "question", "shape": [1], "datatype": "BYTES", "data": [""]}]}'
+
+
+@pytest.mark.parametrize(("parameters", "k"), [(b"{}", 3), (b'{"top_k": 7}', 7), (b'{"top_k": null}', 3)])
+def test_top_k_is_a_parameter_of_the_request(parameters: bytes, k: int) -> None:
+    assert faq.top_k(asked(EMPTY[:-1] + b', "parameters": ' + parameters + b"}")) == k
+
+
+def test_what_the_classifier_gives_is_what_its_metadata_say() -> None:
+    request = parse(b"file", "0", image.metadata("1", NETWORK, 3), 8)
+    rows = [np.array([0.1, 0.7, 0.2], np.float32), np.array([0.4, 0.3, 0.3], np.float32)]
+    probabilities, label = image.tensors(request, rows, ("cat", "dog", "cow"))
+    assert (probabilities.name, probabilities.datatype, probabilities.shape) == ("probabilities", "FP32", (2, 3))
+    assert label.values == [b"dog", b"cow", b"cat", b"cat", b"dog", b"cow"]
+    assert label.shape == (2, 3)
+
+
+def test_a_network_whose_input_is_called_like_the_files_keeps_both() -> None:
+    found = image.metadata("1", TensorMetadata("image", Datatype.FP32, (-1, 2)), 3)
+    assert [tensor.name for tensor in found.inputs] == ["image", "input"]
+
+
+def test_files_and_prepared_rows_are_told_apart() -> None:
+    metadata = image.metadata("1", NETWORK, 3)
+    assert image.rows(parse(b"file", "0", metadata, 8)) == [b"file"]
+    text = b'{"inputs": [{"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1, 2, 3, 4]}]}'
+    np.testing.assert_array_equal(image.rows(parse(text, "", metadata, 8)), [[1, 2], [3, 4]])
