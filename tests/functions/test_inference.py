@@ -1,8 +1,13 @@
 """Triton's own HTTP client gets answers from the app; what it asks wrongly comes back as its exception."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +16,7 @@ from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
-from tests.realtime.inference.app import App, running
+from tests.realtime.inference.app import ROOT, App, running
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +163,21 @@ def test_an_error_is_a_problem_as_well(app: App) -> None:
     problem = json.loads(answer.body)
     assert problem["request_id"] == "r1"
     assert problem["error"] == f"{problem['detail']} {problem['hint']}"
+
+
+def test_the_documents_examples_answer(app: App, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(picture(3))
+    places = {"TALLY": f"http://127.0.0.1:{app.port}", "TALLY_KEY": app.keys.default, "IMAGE": str(tmp_path / "a.png")}
+    text = (ROOT / "docs" / "inference-protocol.md").read_text()
+    python, *shell = [command(*found) for found in re.findall(r"```(python|bash)\n(.*?)```", text, re.DOTALL)]
+    assert len(run(python, places).splitlines()) >= 1
+    for answer in (json.loads(run(each, places)) for each in shell):
+        assert [output["shape"][0] for output in answer["outputs"]] == [1, 1]
+
+
+def command(language: str, text: str) -> list[str]:
+    return [sys.executable if language == "python" else "bash", "-c", text]
+
+
+def run(command: list[str], places: dict[str, str]) -> str:
+    return subprocess.run(command, env=os.environ | places, check=True, capture_output=True, text=True).stdout
