@@ -73,7 +73,7 @@ class Matcher:
         new = by_id(put)
         gone = set(removed) - set(new)
         since = {id: entry for id, entry in (old | new).items() if id not in gone}
-        entries = {id: entry for id, entry in (self.entries | new).items() if id not in gone}
+        entries = {id: entry for id, entry in {**self.entries, **new}.items() if id not in gone}
         vocabulary = self.vocabulary.extended(
             word for entry in new.values() for text in (*entry.texts, entry.answer) for word in words(text)
         )
@@ -88,7 +88,7 @@ class Matcher:
         """The classifiers of what changed before."""
         part = self.since.part
         has = np.flatnonzero(part.taught(np.arange(len(part.entries))))
-        return {part.entries[number]: part.classifier(number) for number in has}
+        return {part.entries[number]: part.classifier(number) for number in has.tolist()}
 
     def _match(self, question: str, top_k: int) -> list[Match]:
         query = self.vocabulary.vector(question)

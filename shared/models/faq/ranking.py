@@ -16,7 +16,7 @@ _STEPS = 100
 
 
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
-    """Weights of a candidate's features (how similar, how well its answer fits, 1), as log-odds against "none of these".
+    """Weights of a candidate's features (likeness, fit of its answer, 1): log-odds against "none of these".
 
     taught: where the entry has a classifier; plain: where it is known in one phrasing only.
     threshold: a match less probable than this is no answer.
@@ -62,7 +62,11 @@ def fit(cases: Sequence[Case], prior: Weights) -> Weights:
     step = np.zeros(3)
     for _ in range(_STEPS):
         new = weights + step
-        loss, gradient, curvature = _PRECISION / 2 * (new - start) @ (new - start), _PRECISION * (new - start), np.eye(3)
+        loss, gradient, curvature = (
+            _PRECISION / 2 * (new - start) @ (new - start),
+            _PRECISION * (new - start),
+            np.eye(3),
+        )
         curvature *= _PRECISION
         for mask, target, share in shares:
             part = _part(x, mask, target, new)

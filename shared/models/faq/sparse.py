@@ -1,4 +1,4 @@
-"""Sparse rows that are searched for the largest dot products with a sparse vector, exactly, without scoring them all."""
+"""Sparse rows, searched for the largest dot products with a sparse vector: exactly, without scoring them all."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,8 +60,13 @@ class Rows:
 
     def dot(self, rows: Ints, dense: NDArray[np.float32]) -> Floats:
         """Dot products of some rows with a dense vector f32[features]."""
-        place, ids, values = self.take(rows)
-        return np.bincount(place, values * dense[ids], minlength=len(rows))
+        sizes = self.starts[rows + 1] - self.starts[rows]
+        places = ranges(self.starts[rows], sizes)
+        sums = np.zeros(len(places) + 1)
+        np.cumsum(self.values[places] * dense[self.ids[places]], dtype=np.float64, out=sums[1:])
+        ends = np.cumsum(sizes)
+        dots: Floats = sums[ends] - sums[ends - sizes]
+        return dots
 
     @cached_property
     def _columns(self) -> tuple[Ints, NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""A linear classifier for each entry that is known in several phrasings, in closed form: no other entry is trained anew.
+"""A linear classifier for each entry known in several phrasings, in closed form: no other entry is trained anew.
 
 Ridge regression (a least-squares SVM: Suykens and Vandewalle 1999) of +1 for an entry's own phrasings and -1 for the
 nearest ones of others. Its leave-one-out values are exact and cost nothing (Cawley and Talbot 2004).

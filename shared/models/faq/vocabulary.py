@@ -42,8 +42,8 @@ class Vocabulary:
         for texts, also_groups in ((asked, True), (told, False)):
             _, ids, _ = base._counted(texts, also_groups)
             found += np.bincount(ids, minlength=len(found))
-        texts = np.where(base.is_group, len(questions), len(questions) + len(answers))
-        idf = np.log((1 + texts) / (1 + found)) + 1  # smoothed, as TfidfVectorizer has it
+        fitted = np.where(base.is_group, len(questions), len(questions) + len(answers))
+        idf = np.log((1 + fitted) / (1 + found)) + 1  # smoothed, as TfidfVectorizer has it
         return cls(base.stems, base.groups, base.known, base.is_group, idf, len(questions))
 
     def extended(self, new: Iterable[str]) -> Self:

@@ -6,7 +6,25 @@ import unicodedata
 _WORD = re.compile(r"\w+")
 _SUFFIXES = (
     *("ization", "ational", "fulness", "ousness", "iveness", "tional", "ations", "ation", "ments", "ment"),
-    *("ingly", "edly", "ness", "able", "ible", "ings", "ing", "ers", "ies", "ied", "ed", "er", "es", "ly", "s", "e", "y"),
+    *(
+        "ingly",
+        "edly",
+        "ness",
+        "able",
+        "ible",
+        "ings",
+        "ing",
+        "ers",
+        "ies",
+        "ied",
+        "ed",
+        "er",
+        "es",
+        "ly",
+        "s",
+        "e",
+        "y",
+    ),
 )
 _SHORTEST = 3  # letters that stay of a word
 GROUPS = (3, 4)

@@ -1,0 +1,144 @@
+"""Bundles of FAQs: entries and classifiers in one safetensors file; the ranking and its figures in the manifest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import BundleError
+from shared.models.faq.arrays import arrays_of
+from shared.models.faq.entries import Entry
+from shared.models.faq.matcher import Matcher
+from shared.models.faq.part import Part
+from shared.models.faq.ranking import Ranking
+from shared.models.faq.sparse import Vector
+from shared.models.faq.teaching import Classifier
+from shared.models.registry import Bundle as AnyBundle
+from shared.models.registry import Kind, Registry
+from shared.models.registry import Manifest as AnyManifest
+from shared.storage import BlobStore
+
+FOLDER = "faq"
+DEFAULT = Path(__file__).parent / "default"  # the FAQ that ships
+_KINDS = {"entries": "U8", "features": "I32", "weights": "F32", "counts": "I32", "biases": "F64"}
+
+
+class Manifest(AnyManifest, frozen=True, kw_only=True):
+    """What a bundle says of itself."""
+
+    entries: int
+    rephrasings: int
+    ranking: Ranking
+    metrics: dict[str, Any]
+
+
+KIND = Kind("tally faq 1", "faq.safetensors", Manifest, "Train again: `tally train faq FILE`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that was read and found whole."""
+
+    version: str
+    manifest: Manifest
+    matcher: Matcher
+
+
+def registry(store: BlobStore) -> Registry[Manifest]:
+    """The bundles in the container."""
+    return Registry(store, FOLDER, KIND)
+
+
+def publish(store: BlobStore, matcher: Matcher, metrics: dict[str, Any]) -> str:
+    """Keep a matcher as trained, and answer with it from now on; its version. Repeating it changes nothing."""
+    bundles = registry(store)
+    version = bundles.write(to_bytes(matcher), **_facts(matcher, metrics))
+    bundles.make_current(version)
+    return version
+
+
+def write_folder(folder: Path, matcher: Matcher, metrics: dict[str, Any]) -> str:
+    """Write a matcher as trained into a folder; its version."""
+    return KIND.write_folder(folder, to_bytes(matcher), **_facts(matcher, metrics))
+
+
+def read(store: BlobStore | None) -> Bundle:
+    """The current bundle, or else the FAQ that ships. Raises BundleError where it is missing or damaged."""
+    bundles = registry(store) if store else None
+    version = bundles.current() if bundles else None
+    found = bundles.read(version) if bundles and version else KIND.read_folder(DEFAULT)
+    return _opened(found)
+
+
+def read_folder(folder: Path) -> Bundle:
+    """The bundle in a folder. Raises BundleError where it is missing or damaged."""
+    return _opened(KIND.read_folder(folder))
+
+
+def to_bytes(matcher: Matcher) -> bytes:
+    """Entries and classifiers as a file, without what changed since the training; the same give the same bytes."""
+    from safetensors.numpy import save
+
+    part = matcher.base.part
+    return save(
+        {
+            "entries": np.frombuffer(msgspec.json.encode(part.entries), np.uint8),
+            "features": part.weights.ids,
+            "weights": part.weights.values,
+            "counts": np.diff(part.weights.starts).astype(np.int32),
+            "biases": part.biases,
+        }
+    )
+
+
+def from_bytes(data: bytes, ranking: Ranking) -> Matcher:
+    """The matcher back. Raises BundleError where the bytes are no such file."""
+    try:
+        arrays = arrays_of(data, _KINDS)
+        entries = msgspec.json.decode(arrays["entries"].data, type=tuple[Entry, ...])
+        return Matcher.of(ranking, entries, lambda part: _classifiers(part, arrays))
+    except (KeyError, ValueError, OverflowError, RecursionError, msgspec.DecodeError) as error:
+        raise BundleError(f"This is no file of a FAQ: {error}.", KIND.remedy) from error
+
+
+def _opened(found: AnyBundle[Manifest]) -> Bundle:
+    matcher = from_bytes(found.content, found.manifest.ranking)
+    if len(matcher.entries) != found.manifest.entries:
+        held = f"{len(matcher.entries)} of {found.manifest.entries} entries"
+        raise BundleError(f"Bundle {found.version} has {held}.", KIND.remedy)
+    return Bundle(found.version, found.manifest, matcher)
+
+
+def _facts(matcher: Matcher, metrics: dict[str, Any]) -> dict[str, Any]:
+    entries = matcher.base.part.entries
+    rephrasings = sum(len(entry.also) for entry in entries)
+    return {"entries": len(entries), "rephrasings": rephrasings, "ranking": matcher.ranking, "metrics": metrics}
+
+
+def _classifiers(part: Part, arrays: dict[str, NDArray[Any]]) -> Sequence[Classifier | None]:
+    """A classifier for each entry; raises ValueError where they are not those of these entries."""
+    counts, ids, weights, biases = (arrays[name] for name in ("counts", "features", "weights", "biases"))
+    fits = len(counts) == len(biases) == len(part.entries) and len(ids) == len(weights)
+    fits = fits and counts.min(initial=0) >= 0 and counts.sum(dtype=np.int64) == len(ids)
+    fits = fits and ids.min(initial=0) >= 0 and ids.max(initial=-1) < part.questions.features
+    if not fits:
+        raise ValueError("classifiers of other entries")
+    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
+        raise ValueError("weights that are not finite")
+    ends = np.cumsum(counts)
+    nothing = np.zeros(0)
+    return [
+        Classifier(
+            Vector(ids[end - count : end].astype(np.int64), weights[end - count : end].astype(np.float64)),
+            float(bias),
+            nothing.astype(np.int64),
+            nothing,
+        )
+        if count
+        else None
+        for count, end, bias in zip(counts, ends, biases, strict=True)
+    ]
