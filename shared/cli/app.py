@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from shared.cli import backfill, doctor, evaluate, readings, runs, style, train
+from shared.cli import backfill, doctor, evaluate, models, readings, runs, style, train
 from shared.cli.context import console
 from shared.errors import TallyError
 
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (readings, train, style, runs, backfill, evaluate, doctor):
+for group in (readings, train, models, style, runs, backfill, evaluate, doctor):
     group.register(app)
 
 

@@ -133,8 +133,9 @@ class Registry[M: Manifest]:
             raise BundleError(f"{self._pointer} cannot be read: {error}.", self.kind.remedy) from error
 
     def versions(self) -> list[str]:
-        """All versions that were written whole, in no particular order."""
-        names = (info.name.removeprefix(f"{self.folder}/").split("/") for info in self.store.list(f"{self.folder}/"))
+        """All versions that were written whole, oldest first."""
+        infos = sorted(self.store.list(f"{self.folder}/"), key=lambda info: info.modified)
+        names = (info.name.removeprefix(f"{self.folder}/").split("/") for info in infos)
         return [parts[0] for parts in names if parts[1:] == [MANIFEST]]
 
     def _manifest(self, version: str) -> bytes:

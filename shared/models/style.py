@@ -40,7 +40,7 @@ def publish(bundles: BlobStore, name: str, network: bytes, **facts: dict[str, An
 
     facts: painting, parameters and metrics.
     """
-    styles = _registry(bundles, name)
+    styles = registry_of(bundles, name)
     version = styles.write(network, name=name, **facts)
     styles.make_current(version)
     return version
@@ -51,7 +51,7 @@ def read_style(name: str, shipped: Path, bundles: BlobStore | None) -> Bundle[Ma
 
     Raises InvalidInput where there is no such style, BundleError where it is damaged.
     """
-    trained = _registry(bundles, name) if bundles else None
+    trained = registry_of(bundles, name) if bundles else None
     if trained and (version := trained.current()):
         bundle = trained.read(version)
     elif (shipped / check_name(name)).exists():
@@ -71,5 +71,6 @@ def names(shipped: Path, bundles: BlobStore | None) -> Iterator[str]:
         yield from registry.names(bundles, FOLDER)
 
 
-def _registry(bundles: BlobStore, name: str) -> Registry[Manifest]:
+def registry_of(bundles: BlobStore, name: str) -> Registry[Manifest]:
+    """The trained versions of a style. Raises InvalidInput for what cannot be a name."""
     return Registry(bundles, f"{FOLDER}/{check_name(name)}", KIND)

@@ -42,9 +42,14 @@ def registry(store: BlobStore) -> Registry[Manifest]:
 
 
 def read(store: BlobStore | None, threads: int = 0) -> Bundle:
-    """The current classifier, or the one that ships. Raises BundleError where it cannot be used."""
+    """The current classifier, or the one that ships, opened. Raises BundleError where it cannot be used."""
+    return opened(current(store), threads)
+
+
+def current(store: BlobStore | None) -> registries.Bundle[Manifest]:
+    """The current classifier, or the one that ships. Raises BundleError where it is missing or damaged."""
     version = registry(store).current() if store else None
-    return opened(registry(store).read(version) if store and version else KIND.read_folder(SHIPPED), threads)
+    return registry(store).read(version) if store and version else KIND.read_folder(SHIPPED)
 
 
 def opened(bundle: registries.Bundle[Manifest], threads: int = 0) -> Bundle:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EPOCHS = 60
 HELD_OUT = 0.2
 MAX_PIXELS = 25_000_000
-_SUFFIXES = {f".{form.lower()}" for form in FORMATS} | {".jpg"}
+SUFFIXES = {f".{form.lower()}" for form in FORMATS} | {".jpg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def digits() -> Pictures:
 
 def folder(path: Path) -> Pictures:
     """The images of a folder with a folder per label. Raises InvalidInput where there are not two labels of two."""
-    files = sorted(file for file in path.glob("*/*") if file.suffix.lower() in _SUFFIXES)
+    files = sorted(file for file in path.glob("*/*") if file.suffix.lower() in SUFFIXES)
     labels = [file.parent.name for file in files]
     if len(set(labels)) < 2 or min(map(labels.count, set(labels))) < 2:
         raise InvalidInput(f"{path} does not hold two labels with two images each.", "Put them in FOLDER/LABEL/*.png.")

@@ -1,0 +1,131 @@
+"""`tally models` shows, chooses and adds models; nothing that does not fit becomes current."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+from shared.cli import models
+from shared.cli.app import app
+from shared.errors import BundleError, InvalidInput, NotFound
+from shared.models.image import bundle, recipes
+from shared.models.image.download import Published
+from shared.storage import MemoryStorage
+from tests.models.image.networks import channel_means
+from tests.models.image.pictures import photo, saved
+
+type Tally = Callable[..., Result]
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> MemoryStorage:
+    storage = MemoryStorage()
+    monkeypatch.setattr(models, "storage", lambda: storage)
+    return storage
+
+
+@pytest.fixture
+def tally() -> Tally:
+    return lambda *words: CliRunner().invoke(app, ["models", *map(str, words)], catch_exceptions=False)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A network of three labels, with their names beside it."""
+    (tmp_path / "means.onnx").write_bytes(channel_means())
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n")
+    return tmp_path / "means.onnx"
+
+
+def added(tally: Tally, network: Path, *more: str) -> Result:
+    return tally("add", network, "--labels", network.with_name("labels.txt"), "--resize", 8, "--crop", 8, *more)
+
+
+def test_a_network_that_others_trained_becomes_current(storage: MemoryStorage, tally: Tally, network: Path) -> None:
+    assert "3 labels" in added(tally, network).output
+    held = bundle.read(storage.control("bundles"), threads=1)
+    assert held.classifier.labels == ("red", "green", "blue")
+    assert held.manifest.preprocessing.mean == (0.485, 0.456, 0.406)
+
+
+def test_a_network_that_does_not_fit_is_not_published(storage: MemoryStorage, tally: Tally, network: Path) -> None:
+    with pytest.raises(BundleError):
+        added(tally, network, "--channels", "L")
+    with pytest.raises(InvalidInput, match="three numbers"):
+        added(tally, network, "--mean", "0.5")
+    assert list(storage.control("bundles").list()) == []
+
+
+def test_versions_are_listed_and_any_can_be_made_current_again(
+    storage: MemoryStorage, tally: Tally, network: Path
+) -> None:
+    assert "no bundles" in tally("list").output
+    added(tally, network)
+    added(tally, network, "--mean", "0,0,0")
+    registry = bundle.registry(storage.control("bundles"))
+    first, second = registry.versions()
+    assert registry.current() == second
+    assert f"{second} │ yes" in tally("list").output
+    tally("use", "image", first)
+    assert registry.current() == first
+    for kind, version in (("image", "0" * 16), ("weather", first)):
+        with pytest.raises((BundleError, NotFound)):
+            tally("use", kind, version)
+    assert registry.current() == first
+
+
+def test_a_bundle_can_go_into_a_folder_instead(storage: MemoryStorage, tally: Tally, network: Path) -> None:
+    added(tally, network, "--out", str(network.parent / "out"))
+    assert bundle.KIND.read_folder(network.parent / "out").content == network.read_bytes()
+    assert list(storage.control("bundles").list()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["red\ngreen\n", '["red", "green"]', '{"1": ["", "green"], "0": ["", "red"]}'],
+    ids=["lines", "list", "keras"],
+)
+def test_labels_are_read_as_people_have_them(text: str) -> None:
+    assert [label.strip() for label in models.read_labels(text)] == ["red", "green"]
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"a": 1}', "5"])
+def test_labels_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        models.read_labels(text)
+
+
+def test_a_published_network_is_pulled(
+    storage: MemoryStorage, tally: Tally, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    index = json.dumps({str(n): [f"n{n}", name] for n, name in enumerate(("red_fox", "green", "blue"))}).encode()
+    network = channel_means(("N", 3, 224, 224))
+    files = [Published(("https://example.invalid",), sha256(data).hexdigest(), len(data)) for data in (network, index)]
+    for file, data, ending in zip(files, (network, index), ("onnx", "json"), strict=True):
+        (tmp_path / f"{file.sha256[:16]}.{ending}").write_bytes(data)  # fetched before
+    monkeypatch.setattr(models, "CACHE", tmp_path)
+    monkeypatch.setitem(recipes.RECIPES, "resnet152", recipes.Recipe(*files, {"licence": "none"}))
+    assert "3 labels" in tally("pull", "resnet152").output
+    held = bundle.read(storage.control("bundles"), threads=1)
+    assert held.classifier.labels == ("n0 red fox", "n1 green", "n2 blue")
+    assert held.manifest.source == {"licence": "none"}
+
+
+@pytest.mark.slow
+def test_an_eight_bit_copy_says_what_it_gains_and_loses(storage: MemoryStorage, tally: Tally, tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.png").write_bytes(saved(photo().resize((20 + number, 30), Image.Resampling.BOX)))
+    shown = tally("quantize", tmp_path).output
+    assert "of 3 images keep their best label" in shown
+    assert "Nothing was published" in shown
+    assert bundle.registry(storage.control("bundles")).current() is None
+    tally("quantize", tmp_path, "--publish")
+    copy = bundle.read(storage.control("bundles"), threads=1)
+    assert copy.manifest.metrics["of"] == bundle.current(None).version
+    with pytest.raises(InvalidInput, match="no two images"):
+        tally("quantize", tmp_path / "nothing")
