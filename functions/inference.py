@@ -44,25 +44,25 @@ async def server_ready(req: func.HttpRequest) -> func.HttpResponse:
     return json_answer(ServerReady(is_ready), HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}", answer=ModelMetadata)
+@endpoint(blueprint, "GET", "v2/models/{model}", answer=ModelMetadata, problems=(503,))
 async def show_model(req: func.HttpRequest) -> func.HttpResponse:
     """What a model takes and gives."""
     return json_answer(await described(_model(req), _version(req)))
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}", answer=ModelMetadata)
+@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}", answer=ModelMetadata, problems=(503,))
 async def show_model_version(req: func.HttpRequest) -> func.HttpResponse:
     """What a version of a model takes and gives."""
     return json_answer(await described(_model(req), _version(req)))
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}/ready", answer=ModelReady)
+@endpoint(blueprint, "GET", "v2/models/{model}/ready", answer=ModelReady, problems=(503,))
 async def model_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether a model answers."""
     return json_answer(ModelReady((await described(_model(req))).name))
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}/ready", answer=ModelReady)
+@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}/ready", answer=ModelReady, problems=(503,))
 async def model_version_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether a version of a model answers."""
     return json_answer(ModelReady((await described(_model(req), _version(req))).name))

@@ -1,4 +1,4 @@
-"""What the server and its models say of themselves."""
+"""What the server and its models say of themselves: the protocol's objects for health and metadata."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ EXTENSIONS = ("binary_tensor_data", "classification", "parameters")
 
 
 class ServerMetadata(msgspec.Struct, frozen=True):
-    """$metadata_server_response of the protocol's "Server Metadata"."""
+    """What the server is, and which extensions of the protocol it speaks."""
 
     name: str
     version: str
@@ -19,27 +19,27 @@ class ServerMetadata(msgspec.Struct, frozen=True):
 
 
 class ServerLive(msgspec.Struct, frozen=True):
-    """$live_server_response."""
+    """The process answers."""
 
     live: bool = True
 
 
 class ServerReady(msgspec.Struct, frozen=True):
-    """$ready_server_response, whose one member the document calls `live`; whether all models can answer is `ready`."""
+    """Whether every model answers; `live` is what the protocol's document calls this member."""
 
     ready: bool
     live: bool = True
 
 
 class ModelReady(msgspec.Struct, frozen=True):
-    """$ready_model_response."""
+    """The model answers."""
 
     name: str
     ready: bool = True
 
 
 class TensorMetadata(msgspec.Struct, frozen=True):
-    """$metadata_tensor: a tensor that a model takes or gives; dimensions of any size are -1."""
+    """A tensor that a model takes or gives; dimensions of any size are -1."""
 
     name: str
     datatype: Datatype
@@ -55,7 +55,7 @@ class TensorMetadata(msgspec.Struct, frozen=True):
 
 
 class ModelMetadata(msgspec.Struct, frozen=True):
-    """$metadata_model_response of the protocol's "Model Metadata".
+    """What a model takes and gives.
 
     Several inputs are as many ways to say the same: a request brings one of them.
     """

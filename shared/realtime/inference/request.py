@@ -57,7 +57,7 @@ class Inference:
 
 
 class RequestInput(msgspec.Struct, frozen=True):
-    """$request_input."""
+    """A tensor, with `data` (nested or flat) or as many bytes after the JSON as its `binary_data_size` says."""
 
     name: str
     shape: Shape
@@ -67,14 +67,14 @@ class RequestInput(msgspec.Struct, frozen=True):
 
 
 class RequestOutput(msgspec.Struct, frozen=True):
-    """$request_output."""
+    """An output that is wanted; `binary_data` and `classification` are its parameters."""
 
     name: str
     parameters: Parameters | None = None
 
 
 class InferenceRequest(msgspec.Struct, frozen=True):
-    """$inference_request."""
+    """A batch for a model, in the Open Inference Protocol."""
 
     inputs: list[RequestInput]
     id: str | None = None

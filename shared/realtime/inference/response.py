@@ -50,7 +50,7 @@ class Tensor:
 
 
 class ResponseOutput(msgspec.Struct, frozen=True, omit_defaults=True):
-    """$response_output."""
+    """A tensor, with `data` (flat) or as many bytes after the JSON as its `binary_data_size` says."""
 
     name: str
     datatype: Datatype
@@ -60,7 +60,7 @@ class ResponseOutput(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class InferenceResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """$inference_response."""
+    """What a model gives for a batch, in the Open Inference Protocol."""
 
     model_name: str
     model_version: str
