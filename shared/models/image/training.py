@@ -17,7 +17,7 @@ from shared.models.image.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from sklearn.neural_network import MLPClassifier
 
-EPOCHS = 60
+EPOCHS = 40
 HELD_OUT = 0.2
 MAX_PIXELS = 25_000_000
 SUFFIXES = {f".{form.lower()}" for form in FORMATS} | {".jpg"}
@@ -123,7 +123,7 @@ def _fitted(
 ) -> "MLPClassifier":
     from sklearn.neural_network import MLPClassifier
 
-    model = MLPClassifier((64,), alpha=0.01, batch_size=64, random_state=0)
+    model = MLPClassifier((100,), alpha=0.01, batch_size=64, random_state=0)
     for _ in range(EPOCHS):
         model.partial_fit(rows, answers, classes=classes)
         progress(1)
