@@ -1,5 +1,6 @@
-"""`python -m devhost.demo`: all of it on this machine: readings become a report, a video a painting."""
+"""`python -m devhost.demo`: all of it on this machine: a report of readings, a painted video, answers over HTTP."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,11 +8,13 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import requests
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from devhost.clip import write_clip
+from devhost.samples import write_clip, write_digit
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
 from shared.errors import TallyError, Transient
 from shared.readings.hub import last_sequences
@@ -24,7 +27,8 @@ HOME = ROOT / ".tally" / "demo"
 OUT = ROOT / "out"
 STYLE = "wave"
 PUMP = ROOT.parent / "shared" / "data" / "sensors" / "skab" / "valve1"
-STEPS = 8
+QUESTION = "Can I see it work without an account in the cloud?"
+STEPS = 10
 WINDOWS = {"WINDOW_SECONDS": "1", "FILE_SECONDS": "600", "SCORING_SPAN_SECONDS": "86400", "PREDICTIONS_CSV": "true"}
 console = Console(highlight=False)
 
@@ -67,13 +71,14 @@ def main() -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     for folder in (HOME, OUT):
         folder.mkdir(parents=True, exist_ok=True)
-    settings = sandbox_settings(HOME) | WINDOWS
+    settings = sandbox_settings(HOME) | WINDOWS | {"DEVHOST_AUTH": "off"}
     try:
         _step(1, "Start Azurite (two accounts), an Event Hubs peer, and the app on Microsoft's Python worker")
         with running(settings, HOME):
             _play_readings(scene(), os.environ | settings)
             _play_video(os.environ | settings)
-    except (TallyError, subprocess.CalledProcessError) as error:
+            _play_realtime(os.environ | settings)
+    except (TallyError, subprocess.CalledProcessError, requests.RequestException) as error:
         console.print(f"[red]The demo stopped:[/red] {error}", soft_wrap=True)
         console.print(f"What the services said is in {HOME / 'up.log'}.", soft_wrap=True)
         return 1
@@ -110,6 +115,27 @@ def _play_video(env: dict[str, str]) -> None:
     _step(8, "Fetch the styled video, and a sheet of before and after")
     for name, file in (("clip.mp4", "styled.mp4"), ("clip-sheet.jpg", "styled.jpg")):
         _fetch(storage.data("styled"), name, file)
+
+
+def _play_realtime(env: dict[str, str]) -> None:
+    _step(9, "Train an image classifier on the digits that scikit-learn carries; the app takes it up by itself")
+    _tally(env, "train", "image")
+    write_digit(OUT / "digit.png")
+    _step(10, "Ask both real-time models over HTTP")
+    address = f"http://127.0.0.1:{env['HOST_PORT']}/api/score"
+    body = json.dumps({"question": QUESTION, "top_k": 1}).encode()
+    match = _ask(f"{address}/faq", "application/json", body, f"-d '{body.decode()}'")["matches"][0]
+    console.print(f"[bold]{match['probability']:.0%}[/bold] {match['question']}\n{match['answer']}", soft_wrap=True)
+    sent = "--data-binary @out/digit.png"
+    label = _ask(f"{address}/image", "image/png", (OUT / "digit.png").read_bytes(), sent)["labels"][0]
+    console.print(f"[bold]{label['probability']:.0%}[/bold] {label['label']}")
+
+
+def _ask(address: str, kind: str, body: bytes, sent: str) -> Any:
+    console.print(f"[dim]$ curl {address} -H 'content-type: {kind}' {sent}[/dim]", soft_wrap=True)
+    answer = requests.post(address, body, headers={"content-type": kind}, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
 
 
 def _fetch(store: BlobStore, name: str, file: str) -> None:
@@ -168,6 +194,7 @@ def _farewell(seconds: float) -> None:
         "  .venv/bin/tally import YOUR.csv\n"
         "  .venv/bin/tally train anomaly\n"
         "  .venv/bin/tally style YOUR.mp4 --style wave\n"
+        "  .venv/bin/tally train faq YOUR.json\n"
         "  .venv/bin/tally runs list\n"
         "  .venv/bin/tally doctor       says what is missing",
         soft_wrap=True,

@@ -1,4 +1,4 @@
-"""The demo's short clip: the beginning of a real one where that is at hand, else one that ffmpeg draws."""
+"""What the demo sends: the beginning of a real clip where one is at hand, else one that ffmpeg draws; a digit."""
 
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,14 @@ def write_clip(target: Path) -> str:
     tone = ffmpeg.input("sine=frequency=220", f="lavfi", t=SECONDS)
     _run(ffmpeg.output(fractal, tone, str(target), pix_fmt="yuv420p", acodec="aac"))
     return f"{SECONDS} s of a fractal that ffmpeg draws, with a tone"
+
+
+def write_digit(target: Path) -> None:
+    """A handwritten seven, as PNG."""
+    from shared.models.image.training import digits
+
+    pictures = digits()
+    pictures.images[pictures.labels.index("7")].save(target)
 
 
 def _run(stream: Any) -> None:
