@@ -1,6 +1,8 @@
 """Whatever file is sent becomes an upright RGB image or a reason why not, within bounds."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from contextlib import suppress
 
@@ -15,6 +17,10 @@ from shared.models.image.decode import decode
 from tests.models.image.pictures import FORMATS, photo, saved
 
 LIMIT = 1_000_000
+
+
+TURNED = Image.Exif()
+TURNED[0x0112] = 6
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -90,9 +96,52 @@ def test_of_moving_images_the_first_frame_counts(form: str) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_truncation_is_refused_or_lacks_nothing(form: str) -> None:
     whole = saved(photo(), form)
-    for size in range(0, len(whole), 7):
+    expected = pixels(whole)
+    for size in range(len(whole)):
         with suppress(InvalidInput):
-            decode(whole[:size], LIMIT)
+            np.testing.assert_array_equal(pixels(whole[:size]), expected)
+
+
+def test_a_file_of_two_photographs_shows_the_first() -> None:
+    both = saved(photo(), "MPO", save_all=True, append_images=[Image.new("RGB", (48, 32))], quality=95, subsampling=0)
+    assert np.abs(pixels(both) - np.asarray(photo())).mean() < 2
+
+
+def test_exif_data_that_cannot_be_read_do_not_hide_the_image() -> None:
+    whole = saved(photo(), "PNG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff nonsense")
+    np.testing.assert_array_equal(pixels(whole), np.asarray(photo()))
+
+
+def test_scans_without_end_are_refused_before_they_are_decoded() -> None:
+    whole = saved(photo(), "JPEG", progressive=True)
+    pixels(whole)
+    scan = whole[whole.rfind(b"\xff\xda") : -2]
+    with pytest.raises(InvalidInput, match="segments"):
+        decode(whole[:-2] + 100_000 * scan + whole[-2:], LIMIT)
+    with pytest.raises(InvalidInput, match="segments"):
+        decode(whole[:2] + 10_000 * b"\xff\xe1\0\x09Exif\0\0x" + whole[2:], LIMIT)
+
+
+def test_a_screen_as_small_as_allowed_does_not_let_a_larger_frame_in() -> None:
+    whole = bytearray(saved(photo(), "GIF"))
+    frame = whole.index(b",\0\0\0\0" + struct.pack("<HH", 48, 32))
+    whole[frame + 5 : frame + 9] = struct.pack("<HH", 60_000, 60_000)
+    with pytest.raises(InvalidInput, match="60000x60000"):
+        decode(bytes(whole), LIMIT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_memory_is_bounded_by_the_pixels(form: str) -> None:
+    options = {"JPEG": {"progressive": True, "exif": TURNED}, "PNG": {"exif": TURNED}}[form]
+    whole = saved(Image.new({"JPEG": "RGB", "PNG": "RGBA"}[form], (5000, 4000)), form, **options)
+    code = (
+        "import resource, sys; from shared.models.image.decode import decode;"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "before = peak(); decode(sys.stdin.buffer.read(), 20_000_000); print(peak() - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], input=whole, stdout=subprocess.PIPE, check=True)
+    assert int(run.stdout) * 1024 <= 4 * 3 * 20_000_000 + len(whole) + 20_000_000
 
 
 @given(st.sampled_from(FORMATS), st.integers(0, 3000), st.binary(min_size=1, max_size=20))
