@@ -47,11 +47,15 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
 
     def cut(self, image: Image.Image) -> Image.Image:
         """The part of the image that the network sees, at its size."""
-        scale = self.resize / min(image.size)
-        width, height = (max(int(side * scale), self.resize) for side in image.size)
-        left, top = (round((side - self.crop) / 2) for side in (width, height))
+        shorter = min(image.size)
+        width, height = (int(self.resize * side / shorter) for side in image.size)
+        left, top = self._margin(width), self._margin(height)
         resized = image.resize((width, height), FILTERS[self.filter])
         return resized.crop((left, top, left + self.crop, top + self.crop))
+
+    def _margin(self, side: int) -> int:
+        """Before the cut; negative where the image is smaller, and black is put around it."""
+        return round((side - self.crop) / 2) if side > self.crop else -((self.crop - side) // 2)
 
     def _normalized(self, values: np.ndarray) -> np.ndarray:
         channels = values.shape[2]

@@ -26,15 +26,33 @@ def triangle(image: np.ndarray, side: int, axis: int) -> np.ndarray:
     return np.moveaxis(np.round(np.array(rows)), 0, axis)
 
 
-@pytest.mark.parametrize("size", [(48, 32), (32, 48), (17, 90), (16, 16), (9, 13), (333, 201)])
+@pytest.mark.parametrize("size", [(48, 32), (32, 48), (17, 90), (16, 16), (9, 13), (333, 201), (49, 98)])
 def test_pixels_are_within_one_level_of_a_plain_implementation(size: tuple[int, int]) -> None:
     image = photo(*size)
-    scale = 16 / min(size)
-    width, height = (int(side * scale) if side != min(size) else 16 for side in size)
+    width, height = (int(16 * side / min(size)) for side in size)
     resized = triangle(triangle(np.asarray(image), width, 1), height, 0)
     left, top = (round((side - 12) / 2) for side in (width, height))
     expected = resized[top : top + 12, left : left + 12]
     assert np.abs(np.asarray(PLAIN.cut(image)).astype(float) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(("side", "first"), [(8, 2), (7, 1), (6, 0), (5, 0), (4, 0), (3, -1), (2, -1)])
+def test_the_cut_is_where_torchvision_makes_it(side: int, first: int) -> None:
+    """CenterCrop's corner is int(round((side - crop) / 2)); a smaller image gets (crop - side) // 2 of black before."""
+    made = Preprocessing(resize=side, crop=5).cut(
+        Image.fromarray(np.arange(1, side + 1, dtype=np.uint8)[:, None].repeat(side, 1))
+    )
+    rows = np.asarray(made)[:, 2]
+    assert rows.tolist() == [row if 1 <= row <= side else 0 for row in range(first + 1, first + 6)]
+
+
+def test_inputs_are_those_of_torchvision_to_the_last_bit() -> None:
+    transforms = pytest.importorskip("torchvision.transforms", reason="torchvision is not installed")
+    asked = Preprocessing()
+    steps = [transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor()]
+    theirs = transforms.Compose([*steps, transforms.Normalize(asked.mean, asked.std)])
+    for size in ((48, 32), (300, 700), (49, 98), (256, 256)):
+        np.testing.assert_array_equal(asked.prepare(photo(*size)), theirs(photo(*size)).numpy())
 
 
 def test_values_are_normalized_by_channel_and_laid_out_as_asked() -> None:
