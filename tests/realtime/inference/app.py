@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote
 
@@ -49,14 +50,14 @@ class App:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[App]:
-    """The app, until the block ends."""
+def running(folder: Path, storage: MemoryStorage | None = None, **changed: Any) -> Iterator[App]:
+    """The app, until the block ends; `changed` are settings."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     thread = Thread(target=loop.run_forever, name="app")
     thread.start()
-    storage, settings = MemoryStorage(), Settings(local_compute_dir=str(folder))
+    kept, settings = storage or MemoryStorage(), Settings(local_compute_dir=str(folder), **changed)
     with (
-        patch.object(dependencies, "storage", lambda: storage),
+        patch.object(dependencies, "storage", lambda: kept),
         patch.object(dependencies, "settings", lambda: settings),
     ):
         _forget()
