@@ -1,6 +1,7 @@
 """An ONNX classifier that was checked against its manifest, and answers with probabilities."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from shared.models.image.preprocessing import Preprocessing
 
 _REMEDY = "Publish a network whose input and output fit: `tally models add --help`."
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+TOLERANCE = 1e-3  # of half precision, about
 _DATATYPES = {"float32": "FP32", "float16": "FP16", "uint8": "UINT8"}
 
 
@@ -54,11 +56,10 @@ class Classifier:
         inputs = session.get_inputs()
         if len(inputs) != 1:
             raise BundleError(f"The network has {len(inputs)} inputs, not one.", _REMEDY)
-        batch = inputs[0].shape[0] if inputs[0].shape else None
         described = Input(inputs[0].name, _DATATYPES[preprocessing.input], (-1, *preprocessing.shape))
-        made = cls(session, described, labels, preprocessing, softmax, batch == 1)
-        made._try()
-        return made
+        made = cls(session, described, labels, preprocessing, softmax, one_by_one=inputs[0].shape[:1] == [1])
+        made._check(made._tried())
+        return made if made._takes_two() else replace(made, one_by_one=True)
 
     def prepare(self, data: bytes, max_pixels: int) -> np.ndarray:
         """One input from a file's bytes. Raises InvalidInput for what is no image or too large."""
@@ -69,9 +70,7 @@ class Classifier:
 
         Raises InvalidInput where they are not numbers.
         """
-        parts = np.split(batch, len(batch)) if self.one_by_one else [batch]
-        scores = np.concatenate([self.session.run(None, {self.input.name: part})[0] for part in parts])
-        scores = scores.reshape(len(batch), -1).astype(np.float32)
+        scores = self._scores(batch)
         if not np.isfinite(scores).all():
             raise InvalidInput("The network's answer to this input is not a number.", "Send values it was trained on.")
         return _softmax(scores) if self.softmax else scores
@@ -81,14 +80,41 @@ class Classifier:
         best = np.argsort(-row, kind="stable")[:count]
         return [Label(self.labels[index], float(np.clip(row[index], 0, 1))) for index in best]
 
-    def _try(self) -> None:
-        zeros = np.zeros((1, *self.preprocessing.shape), self.preprocessing.input)
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
+        """What the network gives for inputs (N, ...): (N, labels), float32."""
+        parts = np.split(batch, len(batch)) if self.one_by_one else [batch]
+        outputs = [self.session.get_outputs()[0].name]
+        scores = np.concatenate([self.session.run(outputs, {self.input.name: part})[0] for part in parts])
+        return scores.reshape(len(batch), -1).astype(np.float32)
+
+    def _black(self, count: int) -> np.ndarray:
+        return np.zeros((count, *self.preprocessing.shape), self.preprocessing.input)
+
+    def _tried(self) -> np.ndarray:
+        one = self._black(1)
         try:
-            found = self.classify(zeros).shape[1]
+            return self._scores(one)
         except Exception as error:
-            raise BundleError(f"The network cannot classify {zeros.shape} {zeros.dtype}: {error}.", _REMEDY) from error
-        if found != len(self.labels):
-            raise BundleError(f"The network gives {found} numbers for {len(self.labels)} labels.", _REMEDY)
+            raise BundleError(f"The network cannot classify {one.shape} {one.dtype}: {error}.", _REMEDY) from error
+
+    def _check(self, scores: np.ndarray) -> None:
+        if scores.shape[1] != len(self.labels):
+            raise BundleError(f"The network gives {scores.shape[1]} numbers for {len(self.labels)} labels.", _REMEDY)
+        if not np.isfinite(scores).all():
+            raise BundleError("The network gives what is not a number.", _REMEDY)
+        low, high, total = scores.min(), scores.max(), scores.sum()
+        if self.softmax and low >= 0 and abs(total - 1) < TOLERANCE:
+            raise BundleError("The network gives probabilities already.", "Say so: `tally models add --no-softmax`.")
+        if not self.softmax and (low < -TOLERANCE or high > 1 + TOLERANCE):
+            raise BundleError("The network gives scores, not probabilities.", "Say so: `tally models add --softmax`.")
+
+    def _takes_two(self) -> bool:
+        """Whether images may be classified together: a network may be drawn for any number, and made for one."""
+        try:
+            both, alone = self._scores(self._black(2)), self._scores(self._black(1))
+        except Exception:  # noqa: BLE001 then it is run one by one
+            return False
+        return bool(np.allclose(both, np.repeat(alone, 2, axis=0), rtol=TOLERANCE, atol=TOLERANCE))
 
 
 def _session(network: bytes, threads: int) -> Any:
@@ -98,9 +124,9 @@ def _session(network: bytes, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads would slow others
     options.log_severity_level = 4
-    usable = [
-        name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in ort.get_available_providers()
-    ]
+    # A bundle is one file, and its hash stands for all of it: weights in other files of this machine are not read.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    usable = [name for name in PROVIDERS if name in ort.get_available_providers()]
     try:
         return ort.InferenceSession(network, options, providers=usable)
     except Exception as error:

@@ -64,7 +64,7 @@ def _check_segments(data: bytes) -> None:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        turn = _TURNS.get(int(image.getexif().get(ExifTags.Base.Orientation, 1)))
     except Exception:  # noqa: BLE001 nothing is wrong with the pixels of an image whose EXIF data cannot be read
         turn = None
     return image if turn is None else image.transpose(turn)

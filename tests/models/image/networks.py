@@ -28,3 +28,43 @@ def channel_means(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def for_one_image(labels: int = 3) -> bytes:
+    """Drawn for any number of images, but its softmax runs over all that there are: right for one alone."""
+    nodes = [
+        helper.make_node("Reshape", ["x", "all"], ["values"]),
+        helper.make_node("Softmax", ["values"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "one",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("N", labels, 1, 1))],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, None])],
+        [numpy_helper.from_array(np.array([1, -1], np.int64), "all")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10).SerializeToString()
+
+
+def weights_elsewhere(path: str) -> bytes:
+    """A network whose weights (192, 3) are in another file."""
+    weights = onnx.TensorProto(name="weights", dims=[192, 3], data_type=TensorProto.FLOAT)
+    weights.data_location = TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value=path)
+    nodes = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "weights"], ["scores"])]
+    graph = helper.make_graph(
+        nodes,
+        "elsewhere",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("N", 3, 8, 8))],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ("N", 3))],
+        [weights],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10).SerializeToString()
+
+
+def with_unknown_operator() -> bytes:
+    """A network that needs code beside ONNX's own."""
+    model = onnx.load_from_string(channel_means())
+    model.graph.node[0].op_type, model.graph.node[0].domain = "Cast2", "example.own"
+    model.opset_import.add(domain="example.own", version=1)
+    return model.SerializeToString()

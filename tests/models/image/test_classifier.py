@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from shared.errors import BundleError, InvalidInput
@@ -13,7 +15,7 @@ from shared.models.image import bundle
 from shared.models.image.classifier import Classifier
 from shared.models.image.preprocessing import Preprocessing
 from shared.storage import MemoryBlobs
-from tests.models.image.networks import channel_means
+from tests.models.image.networks import channel_means, for_one_image, weights_elsewhere, with_unknown_operator
 from tests.models.image.pictures import saved
 
 LABELS = ("red", "green", "blue")
@@ -61,6 +63,7 @@ def test_a_batch_is_answered_as_its_images_alone_are() -> None:
         (channel_means(), LABELS, Preprocessing(resize=8, crop=8, channels="L")),
         (channel_means(kind="uint8"), LABELS, PLAIN),
         (channel_means((4, 3, 8, 8)), LABELS, PLAIN),
+        (with_unknown_operator(), LABELS, PLAIN),
     ],
 )
 def test_a_network_that_cannot_be_served_is_refused(
@@ -68,6 +71,33 @@ def test_a_network_that_cannot_be_served_is_refused(
 ) -> None:
     with pytest.raises(BundleError):
         Classifier.open(network, labels, asked, softmax=True, threads=1)
+
+
+def test_weights_in_other_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("weights.bin").write_bytes(bytes(192 * 3 * 4))
+    for path in ("weights.bin", str(tmp_path / "weights.bin"), f"../{tmp_path.name}/weights.bin"):
+        with pytest.raises(BundleError, match=r"[Ee]xternal data"):
+            Classifier.open(weights_elsewhere(path), LABELS, PLAIN, softmax=True, threads=1)
+
+
+def test_a_network_that_is_right_for_one_image_alone_gets_one_at_a_time() -> None:
+    asked = Preprocessing(resize=1, crop=1)
+    classifier = Classifier.open(for_one_image(), LABELS, asked, softmax=False, threads=1)
+    batch = np.eye(3, dtype=np.float32)[:, :, None, None]
+    np.testing.assert_allclose(classifier.classify(batch).sum(axis=1), 1, rtol=1e-6)
+    assert classifier.one_by_one
+
+
+def test_scores_and_probabilities_are_not_taken_for_each_other() -> None:
+    with pytest.raises(BundleError, match="probabilities already"):
+        Classifier.open(for_one_image(), LABELS, Preprocessing(resize=1, crop=1), softmax=True, threads=1)
+    offset = onnx.load_from_string(channel_means())
+    offset.graph.node[1].output[0] = "means"
+    offset.graph.initializer.append(numpy_helper.from_array(np.float32(-2), "low"))
+    offset.graph.node.append(helper.make_node("Add", ["means", "low"], ["scores"]))
+    with pytest.raises(BundleError, match="scores, not probabilities"):
+        Classifier.open(offset.SerializeToString(), LABELS, PLAIN, softmax=False, threads=1)
 
 
 def test_values_that_the_network_makes_no_number_of_are_the_callers_fault() -> None:
