@@ -35,15 +35,12 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
 
     def prepare(self, image: Image.Image) -> np.ndarray:
         """One input of the network from an RGB image."""
-        values = np.asarray(self.cut(image).convert("L" if self.channels == "L" else "RGB"))
-        values = values.reshape(self.crop, self.crop, -1)
+        pixels = np.asarray(self.cut(image).convert("L" if self.channels == "L" else "RGB"))
+        pixels = pixels.reshape(self.crop, self.crop, -1).transpose(2, 0, 1)
         if self.channels == "BGR":
-            values = values[:, :, ::-1]
-        if self.input != "uint8":
-            values = self._normalized(values)
-        if self.layout == "NCHW":
-            values = values.transpose(2, 0, 1)
-        return np.ascontiguousarray(values)
+            pixels = pixels[::-1]
+        values = pixels if self.input == "uint8" else self._normalized(pixels)
+        return np.ascontiguousarray(values if self.layout == "NCHW" else values.transpose(1, 2, 0))
 
     def cut(self, image: Image.Image) -> Image.Image:
         """The part of the image that the network sees, at its size."""
@@ -57,7 +54,11 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
         """Before the cut; negative where the image is smaller, and black is put around it."""
         return round((side - self.crop) / 2) if side > self.crop else -((self.crop - side) // 2)
 
-    def _normalized(self, values: np.ndarray) -> np.ndarray:
-        channels = values.shape[2]
-        mean, std = (np.array(given[:channels], np.float32) for given in (self.mean, self.std))
-        return ((values.astype(np.float32) / 255 - mean) / std).astype(self.input)
+    def _normalized(self, pixels: np.ndarray) -> np.ndarray:
+        """The values of pixels (channels, H, W), looked up: there are only 256 of each channel."""
+        levels = np.arange(256, dtype=np.float32) / 255
+        values = np.empty(pixels.shape, self.input)
+        for channel, (mean, std) in enumerate(zip(self.mean[: len(pixels)], self.std, strict=False)):
+            table = ((levels - np.float32(mean)) / np.float32(std)).astype(self.input)
+            np.take(table, pixels[channel], out=values[channel], mode="clip")
+        return values

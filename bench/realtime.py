@@ -1,0 +1,202 @@
+"""Real-time scoring over HTTP: `python -m bench.realtime [--peers PYTHON] [--requests N]`.
+
+The app runs on the local host, in processes of its own, and is asked by 1, 8 and 64 clients; before that, the models
+are called here, without HTTP. Given the interpreter of an environment with mlserver, bentoml, onnxruntime and pillow,
+both serve the same ONNX file to the same clients afterwards.
+"""
+
+import argparse
+import base64
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from urllib.request import urlopen
+
+from rich.console import Console
+from rich.table import Table
+
+from bench._clients import COUNTS, Load, Target, ask
+from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
+from shared.models.faq import bundle as faqs
+from shared.models.image import bundle as images
+from shared.models.image.classifier import Classifier
+from shared.models.image.preprocessing import Preprocessing
+from shared.settings import Settings
+from shared.storage import Storage
+
+DATA = ROOT.parent / "shared" / "data" / "images"
+NETWORK = DATA / "models" / "mobilenet_v2_1.0_224_u8w_torchvision.onnx"
+PHOTO = DATA / "kitten_224.png"
+LABELS = tuple(str(number) for number in range(1000))
+QUESTION = "How do I run all of it on my own laptop?"
+MLSERVER, BENTOML = 18080, 18090
+PAUSE, ROUNDS, BATCH = 1.0, 5, 8
+console = Console()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A target under load, beside the seconds that one item takes without HTTP (0: not measured)."""
+
+    name: str
+    alone: float
+    loads: tuple[Load, ...]
+
+
+def measure(target: Target, requests: int, alone: float = 0) -> Measured:
+    """Warm up, then every count of clients, with a pause before each."""
+    ask(target, 8, 50)
+    loads = []
+    for clients in COUNTS:
+        time.sleep(PAUSE)
+        loads.append(ask(target, clients, requests))
+    return Measured(target.name, alone, tuple(loads))
+
+
+def seconds_of(call: Callable[[], object], items: int, repeats: int) -> float:
+    """Seconds for an item: the median of some rounds, warm."""
+    call()
+    taken = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        for _ in range(repeats):
+            call()
+        taken.append((time.perf_counter() - begun) / repeats / items)
+    return median(taken)
+
+
+def network_alone() -> float:
+    """Seconds of the network for one prepared image, in the batches that 8 clients can fill."""
+    import numpy as np
+
+    classifier = Classifier.open(NETWORK.read_bytes(), LABELS, Preprocessing(), softmax=True)
+    batch = np.stack([classifier.prepare(PHOTO.read_bytes(), 10**7)] * BATCH)
+    return seconds_of(lambda: classifier.classify(batch), BATCH, 10)
+
+
+def matcher_alone() -> float:
+    """Seconds of the matcher for one question."""
+    matcher = faqs.read(None).matcher
+    return seconds_of(lambda: matcher.match([QUESTION], 3), 1, 500)
+
+
+@contextmanager
+def app() -> Iterator[str]:
+    """The app on the local host, serving the network; its address."""
+    with tempfile.TemporaryDirectory(prefix="tally-bench-") as folder:
+        settings = sandbox_settings(Path(folder)) | {"DEVHOST_AUTH": "off"}
+        with running(settings, Path(folder)):
+            bundles = images.registry(Storage.from_settings(Settings.from_env(settings)).control("bundles"))
+            facts = {"labels": LABELS, "preprocessing": Preprocessing(), "softmax": True, "source": {}, "metrics": {}}
+            bundles.make_current(bundles.write(NETWORK.read_bytes(), **facts))
+            yield f"http://127.0.0.1:{settings['HOST_PORT']}"
+
+
+def ours(requests: int) -> list[Measured]:
+    """The app's routes."""
+    network, matcher = network_alone(), matcher_alone()
+    question = json.dumps({"question": QUESTION}).encode()
+    with app() as address:
+        json_type = {"content-type": "application/json"}
+        return [
+            measure(Target("FAQ", f"{address}/api/score/faq", question, json_type), 5 * requests, matcher),
+            measure(
+                Target("image", f"{address}/api/score/image", PHOTO.read_bytes(), {"content-type": "image/png"}),
+                requests,
+                network,
+            ),
+        ]
+
+
+@contextmanager
+def served(command: list[str], folder: Path, ready: str) -> Iterator[None]:
+    """A peer until the block ends."""
+    reference = ROOT / "bench" / "reference"
+    env = os.environ | {"MODEL": str(NETWORK), "PYTHONPATH": str(reference), "BENTOML_DO_NOT_TRACK": "true"}
+    with (folder / "log").open("wb") as log:
+        peer = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_for(lambda: _answers(ready), f"{command[0]} did not start")
+        yield
+    finally:
+        os.killpg(peer.pid, signal.SIGTERM)
+        peer.wait()
+
+
+def mlserver(scripts: Path, requests: int) -> Measured:
+    """MLServer with the same file, as a custom runtime with adaptive batching."""
+    ports = {"http_port": MLSERVER, "grpc_port": MLSERVER + 1, "metrics_port": MLSERVER + 2, "parallel_workers": 0}
+    runtime = {"name": "image", "implementation": "mlserver_onnx.Classifier"}
+    batching = {"max_batch_size": 16, "max_batch_time": 0.002}
+    data = [base64.b64encode(PHOTO.read_bytes()).decode()]
+    body = json.dumps({"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": data}]}).encode()
+    place = f"http://127.0.0.1:{MLSERVER}/v2/models/image"
+    with tempfile.TemporaryDirectory(prefix="tally-bench-") as folder:
+        for name, settings in (("settings", ports), ("model-settings", runtime | batching)):
+            (Path(folder) / f"{name}.json").write_text(json.dumps(settings))
+        with served([str(scripts / "mlserver"), "start", "."], Path(folder), f"{place}/ready"):
+            return measure(Target("MLServer", f"{place}/infer", body, {"content-type": "application/json"}), requests)
+
+
+def bentoml(scripts: Path, requests: int) -> Measured:
+    """BentoML with the same file, as a service."""
+    part = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+    body, kind = part + PHOTO.read_bytes() + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
+    place = f"http://127.0.0.1:{BENTOML}"
+    line = [str(scripts / "bentoml"), "serve", "bentoml_onnx:Classifier", "--port", str(BENTOML)]
+    with tempfile.TemporaryDirectory(prefix="tally-bench-") as folder:
+        reference = ["--working-dir", str(ROOT / "bench" / "reference")]
+        with served([*line, *reference], Path(folder), f"{place}/readyz"):
+            return measure(Target("BentoML", f"{place}/classify", body, {"content-type": kind}), requests)
+
+
+def show(measured: list[Measured]) -> None:
+    """A table: a row per target and count of clients."""
+    table = Table("", "clients", "requests/s", "of the model alone", "p50 ms", "p95 ms", "p99 ms")
+    for target in measured:
+        for load in target.loads:
+            share = f"{load.rate * target.alone:.0%}" if target.alone else ""
+            latency = (f"{value:.2f}" for value in (load.p50, load.p95, load.p99))
+            table.add_row(target.name, str(load.clients), f"{load.rate:,.0f}", share, *latency)
+    console.print(table)
+    for target in measured:
+        if target.alone:
+            over = target.loads[0].p50 - 1000 * target.alone
+            console.print(
+                f"{target.name}: the model alone {1000 * target.alone:.2f} ms; with HTTP {over:.2f} ms more (p50)"
+            )
+
+
+def main() -> None:
+    """Measure, and show."""
+    parser = argparse.ArgumentParser(prog="python -m bench.realtime", description=__doc__)
+    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="an interpreter with mlserver and bentoml")
+    parser.add_argument("--requests", type=int, default=400, help="images in all for each count of clients")
+    given = parser.parse_args()
+    if not NETWORK.exists():
+        console.print(f"There is no {NETWORK}: nothing to serve.")
+        return
+    measured = ours(given.requests)
+    if given.peers:
+        measured += [peer(given.peers.parent, given.requests) for peer in (mlserver, bentoml)]
+    show(measured)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()
