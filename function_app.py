@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions import operations, readings, realtime, runs, scoring, uploads
+from functions import inference, operations, readings, realtime, runs, scoring, uploads
 
 app = func.FunctionApp()
-for family in (readings, scoring, uploads, runs, realtime, operations):
+for family in (readings, scoring, uploads, runs, realtime, inference, operations):
     app.register_functions(family.blueprint)

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as StarletteRoute
+from starlette.routing import request_response
 
 from devhost.data import Request, http_call
 from devhost.function import FunctionInfo
@@ -21,7 +22,6 @@ from devhost.routes import Routes
 from devhost.runner import Run
 from shared.errors import SettingsError
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 BODY_LIMIT = 104_857_600  # the real host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
 
 
@@ -85,7 +85,9 @@ async def read_body(request: HttpRequest, limit: int) -> bytes:
 
 def asgi(site: Site, own: list[StarletteRoute]) -> Starlette:
     """The ASGI application: the host's own pages first, every other path to functions."""
-    return Starlette(routes=[*own, StarletteRoute("/{path:path}", site.answer, methods=METHODS)])
+    application = Starlette(routes=own)
+    application.router.default = request_response(site.answer)  # a route's pattern would not match a line break
+    return application
 
 
 def bind(port: int, host: str = "127.0.0.1") -> socket.socket:

@@ -2,8 +2,10 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import Annotated, Any
 
 import azure.functions as func
+import msgspec
 
 from functions.dependencies import faq, images, settings
 from functions.http import body, caller, endpoint, json_answer, media_type
@@ -22,6 +24,13 @@ blueprint = func.Blueprint()
 
 BINARY = "application/octet-stream"
 SERVER = ServerMetadata("tally", "1")
+INFERENCE: dict[str, Any] = {
+    "request": InferenceRequest,
+    "uploads": (BINARY,),
+    "headers": {HEADER_LENGTH: Annotated[int, msgspec.Meta(ge=0)]},
+    "answer": InferenceResponse,
+    "downloads": (BINARY,),
+}
 
 
 @endpoint(blueprint, "GET", "v2", answer=ServerMetadata)
@@ -68,22 +77,13 @@ async def model_version_ready(req: func.HttpRequest) -> func.HttpResponse:
     return json_answer(ModelReady((await described(_model(req), _version(req))).name))
 
 
-@endpoint(
-    blueprint, "POST", "v2/models/{model}/infer", request=InferenceRequest, uploads=(BINARY,), answer=InferenceResponse
-)
+@endpoint(blueprint, "POST", "v2/models/{model}/infer", **INFERENCE)
 async def infer_model(req: func.HttpRequest) -> func.HttpResponse:
     """What a model gives for a batch of inputs; tensors in JSON, or in binary after it."""
     return await _inferred(req)
 
 
-@endpoint(
-    blueprint,
-    "POST",
-    "v2/models/{model}/versions/{version}/infer",
-    request=InferenceRequest,
-    uploads=(BINARY,),
-    answer=InferenceResponse,
-)
+@endpoint(blueprint, "POST", "v2/models/{model}/versions/{version}/infer", **INFERENCE)
 async def infer_model_version(req: func.HttpRequest) -> func.HttpResponse:
     """What a version of a model gives for a batch of inputs; tensors in JSON, or in binary after it."""
     return await _inferred(req)

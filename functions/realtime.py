@@ -2,12 +2,12 @@
 
 import azure.functions as func
 import msgspec
-from shared.models.faq.entries import Entry
 
 from functions.dependencies import faq, images, settings
 from functions.forms import read_form
 from functions.http import body, caller, endpoint, json_answer, media_type, read_json
 from shared.errors import InvalidInput, UnsupportedType
+from shared.models.faq.entries import Entry
 from shared.realtime.answers import TopK
 from shared.realtime.faq import FaqAnswer, FaqChanged, FaqEntry, FaqRequest
 from shared.realtime.image import ImageAnswer, ImageForm, ImageRequest

@@ -27,8 +27,10 @@ class Operation:
     answer: Any
     request: Any = None
     uploads: Sequence[str] = ()  # media types that the body may have instead, as they are
+    downloads: Sequence[str] = ()  # media types that the answer may have instead
     form: Any = None  # of a body that is a form with files
     query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, Any] = field(default_factory=dict)
     statuses: Sequence[int] = (200,)  # all of its answers
     key: bool = True
     problems: Sequence[int] = ()
@@ -36,7 +38,7 @@ class Operation:
     @property
     def types(self) -> list[Any]:
         """All types that it names."""
-        named = (self.answer, self.request, self.form, *self.query.values())
+        named = (self.answer, self.request, self.form, *self.query.values(), *self.headers.values())
         return [kind for kind in named if kind is not None and not isinstance(kind, str)]
 
 
@@ -79,8 +81,10 @@ def _parameters(operation: Operation, known: Mapping[str, Any]) -> list[dict[str
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAMETER.findall(operation.route)
     ]
-    query = [{"name": name, "in": "query", "schema": known[repr(kind)]} for name, kind in operation.query.items()]
-    return path + query
+    given = (("query", operation.query), ("header", operation.headers))
+    return path + [
+        {"name": name, "in": place, "schema": known[repr(kind)]} for place, held in given for name, kind in held.items()
+    ]
 
 
 def _bodies(operation: Operation, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +99,11 @@ def _bodies(operation: Operation, known: Mapping[str, Any]) -> dict[str, Any]:
 def _responses(operation: Operation, known: Mapping[str, Any]) -> dict[str, Any]:
     raw = isinstance(operation.answer, str)
     media = {operation.answer: {}} if raw else {"application/json": {"schema": known[repr(operation.answer)]}}
+    media |= {kind: {} for kind in operation.downloads}
     problem = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
     codes = {*operation.problems, *(_WITH_BODY if operation.request is not None else ())}
     codes |= {404} if _PARAMETER.search(operation.route) else set()
+    codes |= {503} if operation.key else set()
     responses: dict[str, Any] = {
         str(code): {"description": HTTPStatus(code).phrase, "content": media} for code in operation.statuses
     }

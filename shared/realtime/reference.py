@@ -7,7 +7,7 @@ image", ...}}` with the best three `[label, probability]` of each: `{"result": [
 
 import asyncio
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,12 +17,13 @@ from shared.realtime.image import Images
 
 ALL = 100
 BEST = 3
+MOST_IMAGES = 32
 
 
 class ReferenceRequest(msgspec.Struct, frozen=True):
     """A question, or images by name."""
 
-    input: str | dict[str, bytes]
+    input: str | Annotated[dict[str, bytes], msgspec.Meta(max_length=MOST_IMAGES)]
 
 
 class ReferenceAnswer(msgspec.Struct, frozen=True):

@@ -183,10 +183,10 @@ def test_without_storage_scoring_goes_on_and_ready_says_what_is_missing(
 
 
 def test_clients_that_send_slowly_or_go_away_hold_nobody_up(app: App, digits: list[tuple[bytes, str]]) -> None:
-    head = f"POST /api/score/image HTTP/1.1\r\nHost: a\r\nx-functions-key: {app.keys.default}\r\nContent-Length: 1000\r\n\r\n"
+    said = ("POST /api/score/image HTTP/1.1", "Host: a", f"x-functions-key: {app.keys.default}", "Content-Length: 1000")
     slow = [socket.create_connection(("127.0.0.1", app.port)) for _ in range(200)]
     for client in slow:
-        client.sendall(head.encode() + digits[0][0][:100])
+        client.sendall("\r\n".join((*said, "", "")).encode() + digits[0][0][:100])
     for client in slow[::2]:
         client.close()
     answers = ask_all(app, ask_image, [digits[0][0]] * 100, 8)

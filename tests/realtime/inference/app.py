@@ -15,7 +15,8 @@ from devhost.http import Site, asgi, bind, serve
 from devhost.keys import Keys, read_keys
 from devhost.routes import Routes
 from devhost.worker import Worker
-from functions import dependencies
+from functions import dependencies, runs
+from shared.app import make_driver
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 
@@ -59,6 +60,8 @@ def running(folder: Path, storage: MemoryStorage | None = None, **changed: Any) 
     with (
         patch.object(dependencies, "storage", lambda: kept),
         patch.object(dependencies, "settings", lambda: settings),
+        patch.object(runs, "storage", lambda: kept),
+        patch.object(runs, "driver", lambda: make_driver(settings, kept)),
     ):
         _forget()
         worker = Worker(ROOT)
