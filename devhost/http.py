@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as StarletteRoute
@@ -49,6 +50,8 @@ class Site:
             return Response(status_code=401)
         try:
             body = await read_body(request, self.body_limit)
+        except ClientDisconnect:
+            return Response(status_code=400)  # for nobody: who asked is gone
         except BodyTooLarge:
             return PlainTextResponse(f"The body is larger than {self.body_limit} bytes.", status_code=413)
         return await self._run_function(match.function, _request(request, match.parameters, body))

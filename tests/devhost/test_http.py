@@ -135,6 +135,18 @@ def test_a_taken_port_of_the_host_is_named() -> None:
         bind(taken.getsockname()[1])
 
 
+async def test_a_client_that_leaves_while_it_sends_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with served(ok(None)) as session:
+        assert session._base_url is not None
+        _, writer = await asyncio.open_connection(session._base_url.host, session._base_url.port)
+        writer.write(b"POST /api/f HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        assert (await get(session, "/api/f"))[0] == 204
+    assert caplog.text == ""
+
+
 async def test_a_small_answer_is_not_held_back_for_more() -> None:
     loop, listening = asyncio.get_running_loop(), bind(0)
     delays: asyncio.Queue[int] = asyncio.Queue()

@@ -51,6 +51,7 @@ def account() -> Account:
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, account: Account) -> Iterator[App]:
     with running(tmp_path_factory.mktemp("app"), account, reload_seconds=0) as app:
+        assert ready(app)["status"] == "ready"
         yield app
 
 
