@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import msgspec
 import typer
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -21,7 +22,7 @@ models = typer.Typer(help="Show, choose and add models.", no_args_is_help=True)
 CACHE = ROOT / ".tally" / "models"
 CALIBRATION = 50
 MAX_PIXELS = 100_000_000
-Three = Annotated[str, typer.Option(metavar="R,G,B")]
+Three = Annotated[str | None, typer.Option(metavar="R,G,B", help="Of values from 0 to 1, by channel.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,34 +62,42 @@ def use(
 def add(
     network: Annotated[Path, typer.Argument(help="An image classifier as one ONNX file.", exists=True, dir_okay=False)],
     labels: Annotated[Path, typer.Option(help="A label in each line, or a JSON list.", exists=True, dir_okay=False)],
-    resize: Annotated[int, typer.Option(min=1, help="The shorter side that images are resized to.")] = 256,
-    crop: Annotated[int, typer.Option(min=1, help="The side of the square cut out of the middle.")] = 224,
-    mean: Three = "0.485,0.456,0.406",
-    std: Three = "0.229,0.224,0.225",
-    channels: Annotated[Literal["RGB", "BGR", "L"], typer.Option(help="The order of the channels.")] = "RGB",
-    layout: Annotated[Literal["NCHW", "NHWC"], typer.Option(help="Where they are in the input.")] = "NCHW",
+    preset: Annotated[
+        Literal["torchvision", "keras", "caffe"], typer.Option(help="What the other options are unless given.")
+    ] = "torchvision",
+    resize: Annotated[int | None, typer.Option(min=1, help="The shorter side that images are resized to.")] = None,
+    crop: Annotated[int | None, typer.Option(min=1, help="The side of the square cut out of the middle.")] = None,
+    mean: Three = None,
+    std: Three = None,
+    channels: Annotated[Literal["RGB", "BGR", "L"] | None, typer.Option(help="The order of the channels.")] = None,
+    layout: Annotated[Literal["NCHW", "NHWC"] | None, typer.Option(help="Where they are in the input.")] = None,
     numbers: Annotated[
-        Literal["float32", "float16", "uint8"], typer.Option("--input", help="The type of its input.")
-    ] = "float32",
+        Literal["float32", "float16", "uint8"] | None, typer.Option("--input", help="The type of its input.")
+    ] = None,
     interpolation: Annotated[
-        Literal["bilinear", "bicubic"], typer.Option("--filter", help="How images are resized.")
-    ] = "bilinear",
+        Literal["bilinear", "bicubic"] | None, typer.Option("--filter", help="How images are resized.")
+    ] = None,
     softmax: Annotated[bool, typer.Option(help="The network gives scores, not probabilities.")] = True,
     out: Annotated[Path | None, typer.Option(help="Write the bundle into this folder; nothing is published.")] = None,
 ) -> None:
-    """Serve an image classifier that was trained elsewhere. The defaults are those of torchvision's ImageNet networks.
+    """Serve an image classifier that was trained elsewhere.
+
+    Presets: *torchvision*: 256, 224, ImageNet's mean and deviation. *keras*: values from -1 to 1, NHWC, as MobileNet
+    and Inception have them. *caffe*: blue first, values from 0 to 255 less the mean, NHWC, as VGG and ResNet of Keras.
 
     It is tried before it is published: input, output and labels have to fit.
     """
-    from shared.models.image.preprocessing import Preprocessing
+    from shared.models.image.preprocessing import PRESETS
 
-    asked = Preprocessing(
-        resize=resize, crop=crop, mean=_three(mean), std=_three(std), channels=channels, layout=layout,
-        input=numbers, filter=interpolation,
-    )  # fmt: skip
+    given = {
+        "resize": resize, "crop": crop, "mean": _three(mean), "std": _three(std), "channels": channels,
+        "layout": layout, "input": numbers, "filter": interpolation,
+    }  # fmt: skip
     facts = {
         "labels": read_labels(labels.read_text()),
-        "preprocessing": asked,
+        "preprocessing": msgspec.structs.replace(
+            PRESETS[preset], **{name: value for name, value in given.items() if value}
+        ),
         "softmax": softmax,
         "source": {"file": network.name},
         "metrics": {},
@@ -103,15 +112,15 @@ def pull(
 ) -> None:
     """Download a published image classifier, check that it is the one that was meant, and serve it.
 
-    A download that broke off goes on where it stopped. resnet152: 242 MB, the ONNX Model Zoo's.
+    A download that broke off goes on where it stopped. resnet152: 241 MB, torchvision's weights as safetensors.
     """
     from shared.models.image.recipes import RECIPES
 
-    recipe = RECIPES[name]
-    columns = TextColumn("Downloading"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("", total=recipe.network.size)
-        network, facts = recipe.fetch(CACHE, lambda size: bars.update(bar, completed=size))
+        bar = bars.add_task("Downloading", total=None)
+        told = lambda size, total: bars.update(bar, completed=size, total=total or None)  # noqa: E731
+        network, facts = RECIPES[name].fetch(CACHE, told)
     _keep(network, facts, out)
 
 
@@ -155,15 +164,18 @@ def quantize(
 
 def read_labels(text: str) -> tuple[str, ...]:
     """Labels from a JSON list, Keras' class index, or one in a line. Raises InvalidInput for others."""
+    from shared.models.image.recipes import class_names
+
     try:
         found = json.loads(text)
     except ValueError:
         return tuple(text.strip().splitlines())
-    if isinstance(found, dict) and all(isinstance(value, list) and len(value) == 2 for value in found.values()):
-        found = [" ".join(found[key]) for key in sorted(found, key=int)]
-    if not isinstance(found, list) or not all(isinstance(label, str) for label in found):
-        raise InvalidInput("The labels are no JSON list of texts.", "Write one label in a line.")
-    return tuple(found)
+    try:
+        if isinstance(found, dict):
+            return class_names(msgspec.convert(found, dict[str, tuple[str, str]]))
+        return msgspec.convert(found, tuple[str, ...])
+    except (msgspec.ValidationError, KeyError) as error:
+        raise InvalidInput("The labels are no JSON list of texts.", "Write one label in a line.") from error
 
 
 def _keep(network: bytes, facts: dict[str, Any], out: Path | None) -> None:
@@ -191,7 +203,9 @@ def _inputs(folder: Path, held: "Bundle") -> "list[np.ndarray]":
     return [held.classifier.prepare(file.read_bytes(), MAX_PIXELS) for file in files]
 
 
-def _three(text: str) -> tuple[float, float, float]:
+def _three(text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
     try:
         red, green, blue = (float(part) for part in text.split(","))
     except ValueError:

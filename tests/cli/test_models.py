@@ -5,7 +5,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
@@ -18,6 +20,7 @@ from shared.models.image.download import Published
 from shared.storage import MemoryStorage
 from tests.models.image.networks import channel_means
 from tests.models.image.pictures import photo, saved
+from tests.models.image.test_resnet import generated
 
 type Tally = Callable[..., Result]
 
@@ -51,6 +54,20 @@ def test_a_network_that_others_trained_becomes_current(storage: MemoryStorage, t
     held = bundle.read(storage.control("bundles"), threads=1)
     assert held.classifier.labels == ("red", "green", "blue")
     assert held.manifest.preprocessing.mean == (0.485, 0.456, 0.406)
+
+
+def test_presets_are_what_keras_networks_were_trained_on(
+    storage: MemoryStorage, tally: Tally, network: Path, tmp_path: Path
+) -> None:
+    network.write_bytes(channel_means(("N", 8, 8, 3), axes=(1, 2)))
+    added(tally, network, "--preset", "caffe", "--filter", "bicubic")
+    asked = bundle.read(storage.control("bundles"), threads=1).manifest.preprocessing
+    grey = asked.prepare(Image.new("RGB", (9, 9), (123, 116, 103)))
+    np.testing.assert_allclose(grey[0, 0], (103 - 103.939, 116 - 116.779, 123 - 123.68), atol=1e-3)
+    assert asked.filter == "bicubic"
+    added(tally, network, "--preset", "keras")
+    asked = bundle.read(storage.control("bundles"), threads=1).manifest.preprocessing
+    np.testing.assert_allclose(asked.prepare(Image.new("RGB", (9, 9), (0, 255, 51)))[0, 0], (-1, 1, -0.6), atol=1e-6)
 
 
 def test_a_network_that_does_not_fit_is_not_published(storage: MemoryStorage, tally: Tally, network: Path) -> None:
@@ -91,29 +108,38 @@ def test_a_bundle_can_go_into_a_folder_instead(storage: MemoryStorage, tally: Ta
     ids=["lines", "list", "keras"],
 )
 def test_labels_are_read_as_people_have_them(text: str) -> None:
-    assert [label.strip() for label in models.read_labels(text)] == ["red", "green"]
+    assert models.read_labels(text) == ("red", "green")
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", '{"a": 1}', "5"])
+@pytest.mark.parametrize("text", ["[1, 2]", '{"a": 1}', '{"a": ["b", "c"]}', "5"])
 def test_labels_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         models.read_labels(text)
 
 
-def test_a_published_network_is_pulled(
+def test_published_weights_become_a_network(
     storage: MemoryStorage, tally: Tally, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    index = json.dumps({str(n): [f"n{n}", name] for n, name in enumerate(("red_fox", "green", "blue"))}).encode()
-    network = channel_means(("N", 3, 224, 224))
-    files = [Published(("https://example.invalid",), sha256(data).hexdigest(), len(data)) for data in (network, index)]
-    for file, data, ending in zip(files, (network, index), ("onnx", "json"), strict=True):
-        (tmp_path / f"{file.sha256[:16]}.{ending}").write_bytes(data)  # fetched before
+    names = ("red_fox", "crane", "crane")
+    index = json.dumps({str(number): [f"n{number}", name] for number, name in enumerate(names)}).encode()
+    weights = safetensors.numpy.save(generated(classes=3))
+    files = [Published(("https://example.invalid/a",), sha256(data).hexdigest(), 10**6) for data in (weights, index)]
+    for file, data in zip(files, (weights, index), strict=True):
+        file.place(tmp_path).write_bytes(data)  # fetched before
     monkeypatch.setattr(models, "CACHE", tmp_path)
-    monkeypatch.setitem(recipes.RECIPES, "resnet152", recipes.Recipe(*files, {"licence": "none"}))
+    recipe = recipes.Recipe(files[0], recipes.resnet_of_safetensors, files[1], {"licence": "none"})
+    monkeypatch.setitem(recipes.RECIPES, "resnet152", recipe)
     assert "3 labels" in tally("pull", "resnet152").output
     held = bundle.read(storage.control("bundles"), threads=1)
-    assert held.classifier.labels == ("n0 red fox", "n1 green", "n2 blue")
-    assert held.manifest.source == {"licence": "none"}
+    assert held.classifier.labels == ("red fox", "crane (n1)", "crane (n2)")
+    assert held.manifest.source["sha256"] == files[0].sha256
+
+
+def test_the_recipes_name_one_file_each_by_its_digest() -> None:
+    for recipe in recipes.RECIPES.values():
+        for file in (recipe.weights, recipe.labels):
+            assert len(bytes.fromhex(file.sha256)) == 32
+            assert all(address.startswith("https://") for address in file.addresses)
 
 
 @pytest.mark.slow

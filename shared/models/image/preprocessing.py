@@ -62,3 +62,17 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
             table = ((levels - np.float32(mean)) / np.float32(std)).astype(self.input)
             np.take(table, pixels[channel], out=values[channel], mode="clip")
         return values
+
+
+PRESETS = {
+    "torchvision": Preprocessing(),
+    "keras": Preprocessing(resize=224, layout="NHWC", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    "caffe": Preprocessing(
+        resize=224,
+        layout="NHWC",
+        channels="BGR",
+        mean=(103.939 / 255, 116.779 / 255, 123.68 / 255),
+        std=(1 / 255, 1 / 255, 1 / 255),
+    ),
+}
+"""What networks were trained on, by where they come from (https://keras.io/api/applications: "tf" and "caffe")."""
