@@ -1,0 +1,73 @@
+"""`python -m devhost.contract` serves Azure Batch on this machine, as the settings in the environment ask for it."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from devhost.contract.batch.management import pool_body
+from devhost.contract.batch.service import BatchService
+from devhost.contract.certificate import write_certificates
+from devhost.contract.clock import Clock
+from devhost.contract.server import ContractServer, serve, serving
+from devhost.contract.tokens import Tokens
+from shared.compute.azure_batch.pool import definition
+from shared.compute.azure_batch.submission import filled
+from shared.errors import TallyError
+from shared.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+HOPELESS = 2
+IMAGES = ("anomaly", "style_transfer")
+
+
+def batch_service(settings: Settings, clock: Clock, url: str, root: Path, speed: float) -> BatchService:
+    """A Batch account with the pools that the settings name, defined as in Azure.
+
+    The nodes get the connection strings of the settings, where real ones have an identity.
+    """
+    connections = (settings.data_storage, settings.control_storage)
+    identity = {each.name: each.string for each in connections if each.string}
+    service = BatchService(clock, url, root, ROOT, identity, speed=speed)
+    for image in IMAGES:
+        name = filled(settings.batch_pool, image)
+        if name.lower() not in service.account.pools:
+            service.pools.add(pool_body(name, definition(settings)))
+    return service
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    data: Path = arguments.data
+    clock = Clock()
+    tokens = Tokens(clock, os.environ.get("IDENTITY_HEADER", ""))
+    url = f"https://127.0.0.1:{arguments.port}"
+    batch = batch_service(Settings.from_env(), clock, url, data / "batch", arguments.speed)
+    _, certificate = write_certificates(data)
+    server = serving(ContractServer([batch], clock, tokens), certificate, arguments.port)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    await serve(server.config.app, server)  # type: ignore[arg-type]
+
+
+def main() -> int:
+    """Serve until told to stop; exit code 2 where the settings do not allow it."""
+    parser = argparse.ArgumentParser("devhost.contract", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1 to serve HTTPS on")
+    parser.add_argument("--data", type=Path, required=True, help="folder for certificates and the nodes' files")
+    parser.add_argument(
+        "--speed", type=float, default=600.0, metavar="X", help="pools scale X times faster than in Azure (default 600)"
+    )
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    try:
+        asyncio.run(_main(parser.parse_args()))
+    except TallyError as error:
+        print(f"devhost.contract: {error}", file=sys.stderr)
+        return HOPELESS
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Batch's autoscale formulas: parsed (syntax.py) and computed (evaluation.py) over samples (samples.py)."""

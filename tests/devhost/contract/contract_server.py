@@ -1,0 +1,88 @@
+"""A contract server in a thread of the tests, with the environment that leads the app to it."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from devhost.contract.__main__ import batch_service
+from devhost.contract.batch.service import BatchService
+from devhost.contract.batch.state import Pool
+from devhost.contract.certificate import write_certificates
+from devhost.contract.clock import Clock
+from devhost.contract.faults import Faults
+from devhost.contract.server import ContractServer, serve, serving
+from devhost.contract.tokens import Tokens
+from shared.settings import Settings
+
+IDENTITY = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/tally-nodes"
+BATCH = {
+    "COMPUTE": "azure_batch",
+    "BATCH_IMAGE": "tally.azurecr.io/tally-{image}:1",
+    "BATCH_IDENTITY": IDENTITY,
+    "BATCH_MAX_NODES": "2",
+}
+
+
+@dataclass(slots=True)
+class Contract:
+    """A running server; `env` is what the app needs to be led to it."""
+
+    app: ContractServer
+    batch: BatchService
+    env: Mapping[str, str]
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def faults(self) -> Faults:
+        return self.app.faults
+
+    @property
+    def pool(self) -> Pool:
+        return self.batch.account.pools["tally"]
+
+    def inside[T](self, act: Callable[[], T]) -> T:
+        """Do something where the services live."""
+
+        async def acted() -> T:
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(acted(), self.loop).result(30)
+
+
+@contextmanager
+def contract_server(folder: Path, settings: Mapping[str, str], speed: float = 6000) -> Iterator[Contract]:
+    """A server that lives until the block ends; raises AssertionError where anything broke the contract."""
+    trusted, certificate = write_certificates(folder)
+    clock, header = Clock(), secrets.token_hex()
+    everything = BATCH | dict(settings)
+    batch = batch_service(Settings.from_env(everything), clock, "https://127.0.0.1", folder / "nodes", speed)
+    app = ContractServer([batch], clock, Tokens(clock, header))
+    server, loop = serving(app, certificate, 0), asyncio.new_event_loop()
+    thread = Thread(target=_serve, args=(loop, app, server), daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.01)
+        url = f"https://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        batch.account.url = url
+        env = everything | {
+            "BATCH_ENDPOINT": url,
+            "IDENTITY_ENDPOINT": f"{url}/msi/token",
+            "IDENTITY_HEADER": header,
+            "REQUESTS_CA_BUNDLE": str(trusted),
+        }
+        yield Contract(app, batch, env, loop)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+    assert app.violations == []
+
+
+def _serve(loop: asyncio.AbstractEventLoop, app: ContractServer, server: Any) -> None:
+    loop.run_until_complete(serve(app, server))
+    loop.close()
