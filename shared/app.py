@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.compute import Compute
+from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.local import LocalCompute
 from shared.errors import SettingsError
 from shared.realtime import faq, image
@@ -32,17 +33,19 @@ def make_driver(settings: Settings, storage: Storage) -> Driver:
             anomaly.WORKLOAD: anomaly.AnomalyWorkload(storage, settings),
             style_transfer.WORKLOAD: style_transfer.StyleWorkload(settings),
         },
-        make_compute(settings),
+        make_compute(settings, storage),
         settings.poll_seconds,
         clock,
     )
 
 
-def make_compute(settings: Settings) -> Compute:
+def make_compute(settings: Settings, storage: Storage) -> Compute:
     """Where tasks run; raises SettingsError for a COMPUTE that does not exist."""
     if settings.compute == "local":
         return LocalCompute(Path(settings.local_compute_dir))
-    raise SettingsError(f"COMPUTE is {settings.compute!r}.", "It can be: local.")
+    if settings.compute == "azure_batch":
+        return AzureBatchCompute(settings, storage.control("logs"))
+    raise SettingsError(f"COMPUTE is {settings.compute!r}.", "It can be: local, azure_batch.")
 
 
 def make_faq(settings: Settings, storage: Storage) -> faq.Faq:

@@ -136,9 +136,34 @@ class Settings:
     question_chars: int = _setting("QUESTION_CHARS", 2000, "Longer questions are refused.")
     body_bytes: int = _setting("BODY_BYTES", 10_000_000, "Larger bodies of scoring requests are refused.")
     image_pixels: int = _setting("IMAGE_PIXELS", 25_000_000, "Images with more pixels are refused.")
-    compute: str = _setting("COMPUTE", "local", "Where tasks run: local.")
+    compute: str = _setting("COMPUTE", "local", "Where tasks run: local or azure_batch.")
     local_compute_dir: str = _setting(
         "LOCAL_COMPUTE_DIR", ".tally/compute", "Folder of local compute's runs; survives the host."
+    )
+    batch_endpoint: str = _setting(
+        "BATCH_ENDPOINT", "", "Batch account that runs tasks: https://ACCOUNT.REGION.batch.azure.com."
+    )
+    batch_pool: str = _setting(
+        "BATCH_POOL", "tally", "Pool that runs tasks; {image} in it stands for the image's name, for a pool per image."
+    )
+    batch_image: str = _setting(
+        "BATCH_IMAGE", "", "Images of tasks, {image} standing for the name: REGISTRY.azurecr.io/tally-{image}:TAG."
+    )
+    batch_identity: str = _setting(
+        "BATCH_IDENTITY", "", "Resource id of the identity of the pool's nodes: they pull images and keep logs with it."
+    )
+    batch_job_seconds: int = _setting("BATCH_JOB_SECONDS", 86_400, "Wall-clock limit of a run on Batch.")
+    batch_start_seconds: int = _setting(
+        "BATCH_START_SECONDS", 3600, "A run on Batch fails, with the pool's reason, if no task starts for so long."
+    )
+    batch_vm_size: str = _setting("BATCH_VM_SIZE", "Standard_D4ads_v5", "Size of the nodes of a new pool.")
+    batch_max_nodes: int = _setting("BATCH_MAX_NODES", 10, "Nodes that a new pool grows to; without tasks it has none.")
+    batch_spot: bool = _setting(
+        "BATCH_SPOT", False, "Give a new pool spot nodes, and dedicated ones while those are taken away."
+    )
+    batch_node_tasks: int = _setting("BATCH_NODE_TASKS", 1, "Tasks that a node of a new pool runs at once.")
+    batch_warm_seconds: int = _setting(
+        "BATCH_WARM_SECONDS", 0, "How long a new pool keeps a node after the last task; 0 lets it go at once."
     )
 
     @classmethod

@@ -1,0 +1,114 @@
+"""The Batch account: calls that are tried again a few times, refused tokens replaced, errors put plainly."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import InvalidInput, SettingsError, TallyError, Transient
+
+if TYPE_CHECKING:
+    from azure.batch import BatchClient
+    from azure.core.exceptions import HttpResponseError
+
+PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before each further try: a function that waited longer would block its worker; its message comes again."""
+LONGEST_WAIT = 10.0
+TIMEOUTS = {"connection_timeout": 10, "read_timeout": 60}
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(slots=True)
+class BatchAccount:
+    """An account, reached with the app's identity; one client for all threads."""
+
+    endpoint: str
+    _client: "BatchClient | None" = field(default=None, repr=False)
+
+    def call[T](self, act: Callable[["BatchClient"], T]) -> T:
+        """What `act` returns; it must be safe to repeat, because an answer can be lost after the service acted.
+
+        Raises the SDK's HttpResponseError for what a caller may know how to take (404, 409, 413), InvalidInput for
+        other refusals, Transient where the service cannot be reached.
+        """
+        from azure.core.exceptions import AzureError, HttpResponseError
+
+        renewed = False
+        for pause in (*PAUSES, None):
+            try:
+                return act(self._connected())
+            except HttpResponseError as error:
+                if error.status_code == 401 and not renewed:
+                    self._client, renewed = None, True
+                    continue
+                if error.status_code not in PASSING and error.status_code != 200:
+                    raise refused(error) from error
+                failed: Exception = error
+            except (AzureError, ValueError) as error:
+                failed = error  # a ValueError: an answer that is not JSON
+            if pause is None:
+                break
+            time.sleep(min(LONGEST_WAIT, _asked_pause(failed) or pause * random.uniform(0.8, 1.2)))  # noqa: S311 - no secret
+        raise unreachable(failed) from failed
+
+    def terminate(self, job_id: str, reason: str) -> None:
+        """Have a job ended; raises as `call` does."""
+        from azure.core.rest import HttpRequest
+
+        # begin_terminate_job would start a thread that polls until the end.
+        request = HttpRequest(
+            "POST",
+            f"{{endpoint}}/jobs/{job_id}/terminate",
+            params={"api-version": "2025-06-01"},
+            headers={"content-type": "application/json; odata=minimalmetadata"},
+            json={"terminateReason": reason},
+        )
+        self.call(lambda client: client.send_request(request))
+
+    def _connected(self) -> "BatchClient":
+        if self._client is None:
+            if not self.endpoint:
+                raise SettingsError("BATCH_ENDPOINT is not set.", "It is https://ACCOUNT.REGION.batch.azure.com.")
+            from azure.batch import BatchClient
+            from azure.identity import DefaultAzureCredential
+
+            credential: Any = DefaultAzureCredential()
+            self._client = BatchClient(self.endpoint, credential, retry_total=0, **TIMEOUTS)
+        return self._client
+
+
+def code_of(error: "HttpResponseError") -> str:
+    """The service's own name of what went wrong."""
+    return str(getattr(error.model, "code", None) or "")
+
+
+def refused(error: "HttpResponseError") -> Exception:
+    """The error to raise for an answer that trying again at once does not mend."""
+    if error.status_code in (404, 409, 413):
+        return error
+    said = f"{code_of(error)}: {_message(error)}".strip(": ")
+    if error.status_code in (401, 403):
+        return SettingsError(
+            f"Azure Batch refuses the app's identity ({said}).",
+            "It needs the role 'Azure Batch Job Submitter' on the Batch account.",
+        )
+    return InvalidInput(f"Azure Batch refuses the request: {said}.")
+
+
+def unreachable(error: Exception) -> TallyError:
+    """The error to raise where every try failed."""
+    reason = str(error).partition("\n")[0].rstrip(".")
+    return Transient(f"Azure Batch does not answer as it should: {reason}.", "It is tried again later.")
+
+
+def _message(error: "HttpResponseError") -> str:
+    held = getattr(error.model, "message", None)
+    details = [str(each.value) for each in getattr(error.model, "error_values", None) or []]
+    return "; ".join([str(getattr(held, "value", "") or error.reason or ""), *details])
+
+
+def _asked_pause(error: Exception) -> float | None:
+    response = getattr(error, "response", None)
+    text = response.headers.get("Retry-After", "") if response is not None else ""
+    return float(text) if text.isdecimal() else None

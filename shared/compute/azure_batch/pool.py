@@ -1,0 +1,74 @@
+"""The pool that runs tasks, as the management plane is told of it: only there can a pool have an identity.
+
+`python -m shared.compute.azure_batch.pool` prints it from the settings, for `az rest --method put`.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from shared.compute.azure_batch.formula import INTERVAL, Scale, formula
+from shared.compute.azure_batch.submission import filled
+from shared.errors import SettingsError
+from shared.settings import Settings
+
+IMAGES = ("anomaly", "style_transfer")
+NODE_IMAGE = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
+NODE_AGENT = "batch.node.ubuntu 24.04"
+
+
+def definition(settings: Settings, images: Sequence[str] = IMAGES) -> dict[str, Any]:
+    """The pool's resource (Microsoft.Batch/batchAccounts/pools); raises SettingsError.
+
+    Nodes fetch the images as they start, with their identity: a task's time is not spent on it.
+    """
+    if not settings.batch_identity:
+        raise SettingsError("BATCH_IDENTITY is not set.", "It is the resource id of a user-assigned identity.")
+    names = [filled(settings.batch_image, image) for image in images]
+    scale = Scale(settings.batch_max_nodes, settings.batch_node_tasks, settings.batch_spot, settings.batch_warm_seconds)
+    containers = {
+        "type": "DockerCompatible",
+        "containerImageNames": names,
+        "containerRegistries": [
+            {
+                "registryServer": names[0].partition("/")[0],
+                "identityReference": {"resourceId": settings.batch_identity},
+            }
+        ],
+    }
+    return {
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {settings.batch_identity: {}}},
+        "properties": {
+            "vmSize": settings.batch_vm_size,
+            "taskSlotsPerNode": settings.batch_node_tasks,
+            "taskSchedulingPolicy": {"nodeFillType": "Pack"},
+            "deploymentConfiguration": {
+                "virtualMachineConfiguration": {
+                    "imageReference": NODE_IMAGE,
+                    "nodeAgentSkuId": NODE_AGENT,
+                    "containerConfiguration": containers,
+                }
+            },
+            "scaleSettings": {"autoScale": {"formula": formula(scale), "evaluationInterval": INTERVAL}},
+        },
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the pool's definition."""
+    parser = argparse.ArgumentParser("shared.compute.azure_batch.pool", description=__doc__)
+    parser.add_argument("--image", action="append", choices=IMAGES, help="only this image (for a pool of its own)")
+    images = parser.parse_args(argv).image or IMAGES
+    try:
+        print(msgspec.json.format(msgspec.json.encode(definition(Settings.from_env(), images))).decode())
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
