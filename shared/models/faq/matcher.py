@@ -84,6 +84,11 @@ class Matcher:
         made = learn(part, [place], self._known())
         return type(self)(self.ranking, vocabulary, place, Place(part.with_classifiers(made), Gone()), entries)
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where entries are."""
+        return tuple(place for place in (self.base, self.since) if place.part.entries)
+
     def _known(self) -> dict[Entry, Classifier]:
         """The classifiers of what changed before."""
         part = self.since.part
@@ -97,12 +102,12 @@ class Matcher:
         dense = query.dense(len(self.vocabulary.idf))
         found: list[tuple[str, ...]] = []
         odds = []
-        for place in (self.base, self.since):
+        for place in self.places:
             part = place.part
             candidates = part.candidates(query, dense, place.gone, top_k)
             odds.append(self.ranking.log_odds(part.features(candidates, dense), part.taught(candidates)))
             found.append(tuple(part.entries[number].id for number in candidates))
-        sure = probabilities(np.concatenate(odds))
+        sure = probabilities(np.concatenate([np.zeros(0), *odds]))
         ids = list(chain.from_iterable(found))
         best = np.argsort(-sure, kind="stable")[:top_k]
         return [Match(ids[number], float(sure[number])) for number in best]

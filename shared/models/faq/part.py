@@ -12,7 +12,8 @@ from shared.models.faq.sparse import Flags, Floats, Ints, Rows, Vector
 from shared.models.faq.teaching import NEAREST, Classifier, Triples, centre, packed, teach
 from shared.models.faq.vocabulary import Vocabulary
 
-ROWS, ANSWERS = 64, 10  # phrasings and answers whose entries are candidates
+ROWS, ANSWERS = 48, 10  # phrasings and answers whose entries are candidates
+ENOUGH = 50_000  # products after which the best so far are taken for candidates; a FAQ of 100 entries has no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class Part:
 
     def candidates(self, query: Vector, dense: NDArray[np.float32], gone: Gone, wanted: int) -> Ints:
         """Entries that may be meant, ascending: those of the nearest phrasings and answers."""
-        rows, _ = self.questions.top(query, dense, max(ROWS, 4 * wanted), gone.rows)
-        answers, _ = self.answers.top(query, dense, max(ANSWERS, wanted), gone.entries)
+        rows, _ = self.questions.top(query, dense, max(ROWS, 4 * wanted), gone.rows, ENOUGH)
+        answers, _ = self.answers.top(query, dense, max(ANSWERS, wanted), gone.entries, ENOUGH)
         return np.unique(np.concatenate([self.owner[rows], answers]))
 
     def taught(self, entries: Ints) -> Flags:
@@ -131,7 +132,7 @@ def nearest(places: Sequence[Place], middle: Vector, count: int = NEAREST) -> tu
     """The phrasings nearest to a vector, and their row numbers: those of the first place; -1 for those of others."""
     found = []
     for index, (part, gone) in enumerate((place.part, place.gone) for place in places):
-        rows, scores = part.questions.top(middle, middle.dense(part.questions.features), count, gone.rows)
+        rows, scores = part.questions.top(middle, middle.dense(part.questions.features), count, gone.rows, ENOUGH)
         found += [(score, index, row) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
     found = sorted(found, key=lambda one: -one[0])[:count]
     taken, before = [], 0

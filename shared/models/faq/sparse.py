@@ -11,7 +11,8 @@ type Ints = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 type Flags = NDArray[np.bool_]
 BUDGET = 16_384  # products summed before the rest is bounded for the first time
-FEW = 2_048  # rows whose rest is looked up one by one
+FEW = 512  # rows whose rest is looked up one by one
+_SLACK = 1e-6  # of adding up single-precision numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Rows:
         return dots
 
     @cached_property
-    def _columns(self) -> tuple[Ints, NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    def columns(self) -> tuple[Ints, NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         """The same by feature: where each begins, rows, values; and the largest value of each."""
         order = np.argsort(self.ids, kind="stable")
         row = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
@@ -80,40 +81,60 @@ class Rows:
 
     def prepared(self) -> Self:
         """Itself, ready for a search."""
-        _ = self._columns
+        _ = self.columns
         return self
 
-    def top(self, query: Vector, dense: NDArray[np.float32], k: int, dead: Flags | None = None) -> tuple[Ints, Floats]:
+    def top(
+        self, query: Vector, dense: NDArray[np.float32], k: int, gone: Flags | None = None, enough: int = 0
+    ) -> tuple[Ints, Floats]:
         """The k rows with the largest positive dot products, best first (of equal ones the first), and these.
 
         Features are summed from the rarest on, until what the rest can add, at most, leaves few rows that may be among
         the best (MaxScore: Turtle and Flood 1995); of these the rest is looked up. dense: the query as a dense vector.
-        dead: rows that are not there.
+        gone: rows that are not there. enough: after so many products the best by then are taken; no longer exact.
         """
-        starts, rows, values, largest = self._columns
-        known = slice(0, int(np.searchsorted(query.ids, self.features)))
-        ids, weights = query.ids[known], query.values[known]
-        sizes = starts[ids + 1] - starts[ids]
-        order = np.argsort(sizes, kind="stable")
-        ids, weights, sizes = ids[order], weights[order], sizes[order]
-        rest = _bounds(weights, largest[ids])
-        done, summed, scores = 0, np.cumsum(sizes), np.zeros(len(self))
-        budget = BUDGET
-        while True:
-            until = max(int(np.searchsorted(summed, budget, side="right")), min(done + 1, len(ids)))
-            part = slice(done, until)
-            places = ranges(starts[ids[part]], sizes[part])
-            products = values[places] * np.repeat(weights[part], sizes[part])
-            scores += np.bincount(rows[places], products, minlength=len(self))
-            done = until
-            if dead is not None:
-                scores[dead] = 0
+        order, sizes, rest = self._plan(query)
+        summed = np.cumsum(sizes)
+        scores = np.zeros(len(self))
+        done, budget = 0, enough or BUDGET
+        while done < len(order):
+            until = max(int(np.searchsorted(summed, budget, side="right")), done + 1)
+            scores += self._sums(query, order[done:until], sizes[done:until])
+            done, budget = until, 4 * budget
+            if gone is not None:
+                scores[gone] = 0
+            last = done == len(order)
             candidates = _may_be_best(scores, k, rest[done])
-            if done == len(ids):
-                return _best(candidates, scores[candidates], k)
-            if len(candidates) <= FEW:
-                return _best(candidates, self.dot(candidates, dense), k)
-            budget *= 4
+            if last or len(candidates) <= FEW:
+                break
+            if enough:
+                candidates = candidates[np.argpartition(-scores[candidates], 3 * k)[: 3 * k]]
+                break
+        else:
+            return _best(np.zeros(0, np.int64), scores, k)
+        return _best(candidates, scores[candidates] if last else self.dot(candidates, dense), k)
+
+    def _plan(self, query: Vector) -> tuple[Ints, Ints, Floats]:
+        """The query's features from the rarest on, as places in it; rows of each; what those from each on can add."""
+        starts, _, _, largest = self.columns
+        known = query.ids[: np.searchsorted(query.ids, self.features)]
+        sizes = starts[known + 1] - starts[known]
+        order = np.argsort(sizes, kind="stable")
+        order = order[np.searchsorted(sizes[order], 1) :]
+        weights = query.values[order]
+        sums = np.cumsum((weights * largest[known[order]])[::-1])[::-1]
+        norms = np.sqrt(np.cumsum((weights * weights)[::-1])[::-1])  # no row is longer than 1
+        return order, sizes[order], np.append(np.minimum(sums, norms), 0.0)
+
+    def _sums(self, query: Vector, features: Ints, sizes: Ints) -> Floats:
+        """What some features add to every row."""
+        starts, rows, values, _ = self.columns
+        begins = starts[query.ids[features]]
+        slices = [slice(begin, end) for begin, end in zip(begins.tolist(), (begins + sizes).tolist(), strict=True)]
+        products = np.concatenate([values[part] for part in slices], dtype=np.float64)
+        products *= np.repeat(query.values[features], sizes)
+        at = np.concatenate([rows[part] for part in slices], dtype=np.int64)
+        return np.bincount(at, products, minlength=len(self))
 
 
 def ranges(starts: Ints, sizes: Ints) -> Ints:
@@ -123,20 +144,16 @@ def ranges(starts: Ints, sizes: Ints) -> Ints:
     return np.arange(total) + np.repeat(starts - ends + sizes, sizes)
 
 
-def _bounds(weights: Floats, largest: NDArray[np.float32]) -> Floats:
-    """What the features from i on can add to a row at most: f64[features + 1]."""
-    sums = np.cumsum((weights * largest)[::-1])[::-1]
-    norms = np.sqrt(np.cumsum((weights * weights)[::-1])[::-1])  # no row is longer than 1
-    return np.append(np.minimum(sums, norms), 0.0)
-
-
 def _may_be_best(scores: Floats, k: int, rest: float) -> Ints:
     """Rows that can be among the best k, whatever of `rest` they still get."""
-    if len(scores) <= k:
-        return np.flatnonzero(scores + rest > 0)
-    least = np.partition(scores, len(scores) - k)[len(scores) - k]
-    slack = 1e-6  # of adding up single-precision numbers
-    return np.flatnonzero(scores >= max(least - rest - slack, np.finfo(np.float32).tiny if rest <= 0 else -1.0))
+    found = np.flatnonzero(scores > 0)
+    least = 0.0
+    if len(found) > k:
+        positive = scores[found]
+        least = float(np.partition(positive, len(found) - k)[len(found) - k]) - _SLACK
+    if rest >= least:
+        return np.arange(len(scores)) if rest > 0 else found
+    return found[scores[found] >= least - rest]
 
 
 def _best(rows: Ints, scores: Floats, k: int) -> tuple[Ints, Floats]:

@@ -1,6 +1,6 @@
 """TF-IDF as scikit-learn has it, over stems and over groups of letters, fitted and applied with numpy alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Self
@@ -12,6 +12,7 @@ from shared.models.faq.sparse import Floats, Ints, Rows, Vector, ranges
 from shared.models.faq.words import groups, stem, words
 
 type Features = tuple[int, ...]
+_STEM, _GROUP = "s", "g"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +63,23 @@ class Vocabulary:
                         kinds.append(kind)
                     features.append(table[part])
             known[word] = tuple(features)
-        unseen = np.log(1 + self.texts) + 1
-        idf = np.concatenate([self.idf, np.full(len(kinds), unseen)])
+        idf = np.concatenate([self.idf, np.full(len(kinds), self._unseen)])
         is_group = np.concatenate([self.is_group, np.array(kinds, np.bool_)])
         return type(self)(stems, letters, known, is_group, idf, self.texts)
 
     def vector(self, text: str) -> Vector:
-        """What a question has in common with any text; of length 1 where both halves have something, or empty."""
+        """What a question has in common with any text: as TfidfVectorizer has it, but shorter by what no text has."""
         counts: dict[int, int] = {}
+        unseen: dict[str, int] = {}
         for word in words(text):
-            for feature in self.known.get(word) or self._of(word):
+            for feature in self.known.get(word) or self._of(word, unseen):
                 counts[feature] = counts.get(feature, 0) + 1
         ids = np.fromiter(counts, np.int64, len(counts))
         tf = np.fromiter(counts.values(), np.float64, len(counts))
         order = np.argsort(ids)
         ids, tf = ids[order], tf[order]
-        return Vector(ids, self._weighted(np.zeros(len(ids), np.int64), ids, tf, 1))
+        values = self._weighted(np.zeros(len(ids), np.int64), ids, tf, 1)
+        return Vector(ids, values * self._share_known(ids, tf, unseen) if unseen else values)
 
     def questions(self, texts: Sequence[str]) -> Rows:
         """The vectors of texts whose words are all in the vocabulary."""
@@ -99,10 +101,30 @@ class Vocabulary:
         weighted: Floats = values / lengths[half]
         return weighted
 
-    def _of(self, word: str) -> Features:
-        """The features of a word that no text had."""
-        found = [self.stems.get(stem(word)), *map(self.groups.get, groups(word))]
-        return tuple(feature for feature in found if feature is not None)
+    def _share_known(self, ids: Ints, tf: Floats, unseen: Mapping[str, int]) -> float:
+        """How long the known part of a text is, as a share of its length: the mean over stems and groups, squared."""
+        values = (1 + np.log(tf)) * self.idf[ids]
+        known = np.bincount(self.is_group[ids], values * values, minlength=2)
+        squares = np.zeros(2)
+        for part, times in unseen.items():
+            squares[int(part[0] != _STEM)] += ((1 + np.log(times)) * self._unseen) ** 2
+        return float(np.sqrt(np.mean(known / (known + squares))))
+
+    @property
+    def _unseen(self) -> float:
+        return float(np.log(1 + self.texts)) + 1
+
+    def _of(self, word: str, unseen: dict[str, int]) -> list[int]:
+        """The features of a word that no text had; counts what is no feature."""
+        found = []
+        parts = [(self.stems, stem(word), _STEM), *((self.groups, group, _GROUP) for group in groups(word))]
+        for table, part, kind in parts:
+            feature = table.get(part)
+            if feature is None:
+                unseen[kind + part] = unseen.get(kind + part, 0) + 1
+            else:
+                found.append(feature)
+        return found
 
     def _counted(self, texts: list[list[str]], also_groups: bool) -> tuple[Ints, Ints, Floats]:
         """Row, feature and number of times, in this order."""
