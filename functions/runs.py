@@ -77,7 +77,7 @@ REQUESTS: dict[str, type[SpanRequest] | type[VideoRequest]] = {
 
 
 @endpoint(
-    blueprint, "POST", "api/runs", request=SpanRequest | VideoRequest, answer=Run, statuses=(202,), problems=(409,)
+    blueprint, "POST", "api/runs", request=SpanRequest | VideoRequest, answer=Run, statuses=(202,), problems=(404, 409)
 )
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
     """Start a run over any span, or of any video; the same request twice is the same run."""

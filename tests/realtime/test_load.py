@@ -23,13 +23,17 @@ pytestmark = pytest.mark.slow
 CLIENTS = 64
 
 
-class Account(MemoryStorage):
+class Account:
     """Storage in memory that can be taken away."""
 
-    away = False
+    def __init__(self) -> None:
+        self.kept, self.away = MemoryStorage(), False
 
     def control(self, container: str) -> Any:
-        return _Guarded(self, super().control(container))
+        return _Guarded(self, self.kept.control(container))
+
+    def queue(self, name: str) -> Any:
+        return self.kept.queue(name)
 
 
 @dataclass
@@ -191,7 +195,7 @@ def test_clients_that_send_slowly_or_go_away_hold_nobody_up(app: App, digits: li
     for client in slow[::2]:
         client.close()
     answers = ask_all(app, ask_image, [digits[0][0]] * 100, 8)
-    assert {answer["labels"][0]["label"] for answer in answers} == {digits[0][1]}
+    assert {answer["labels"][0]["label"][-1] for answer in answers} == {digits[0][1]}
     for client in slow[1::2]:
         client.close()
 

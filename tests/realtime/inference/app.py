@@ -51,7 +51,7 @@ class App:
 
 
 @contextmanager
-def running(folder: Path, storage: MemoryStorage | None = None, **changed: Any) -> Iterator[App]:
+def running(folder: Path, storage: Any = None, **changed: Any) -> Iterator[App]:
     """The app, until the block ends; `changed` are settings."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     thread = Thread(target=loop.run_forever, name="app")
