@@ -42,7 +42,7 @@ class BatchAccount:
                 if error.status_code == 401 and not renewed:
                     self._client, renewed = None, True
                     continue
-                if error.status_code not in PASSING and error.status_code != 200:
+                if not _passing(error):
                     raise refused(error) from error
                 failed: Exception = error
             except (AzureError, ValueError) as error:
@@ -76,6 +76,12 @@ class BatchAccount:
             credential: Any = DefaultAzureCredential()
             self._client = BatchClient(self.endpoint, credential, retry_total=0, **TIMEOUTS)
         return self._client
+
+
+def _passing(error: "HttpResponseError") -> bool:
+    """Whether trying again may help: the service is busy, or what answered was not the service."""
+    status = error.status_code or 0
+    return status in PASSING or status < 300
 
 
 def code_of(error: "HttpResponseError") -> str:

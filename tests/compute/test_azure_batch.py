@@ -1,0 +1,350 @@
+"""Azure Batch through the real SDK, with everything that may go wrong between the app and the service, and in it."""
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from devhost.contract.batch.state import Job
+from devhost.contract.faults import Kind
+from shared.compute import Phase, Task
+from shared.compute.azure_batch import account
+from shared.compute.azure_batch.compute import AzureBatchCompute
+from shared.errors import InvalidInput, NotFound, SettingsError, Transient
+from tests.azurite import Azurite
+from tests.compute import implementations
+from tests.compute.implementations import asleep, batch_compute, ended, script, sleeper, until
+from tests.devhost.contract.contract_server import Contract
+
+pytestmark = pytest.mark.slow
+NUMBERS = itertools.count(1)
+ADD = "POST /jobs/{jobId}/addtaskcollection"
+WORDS = {"create": "POST /jobs", "add": ADD, "close": "PATCH /jobs/{jobId}", "list": "GET /jobs"}
+
+
+@pytest.fixture(scope="module")
+def running(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AzureBatchCompute, Contract]]:
+    folder = tmp_path_factory.mktemp("batch")
+    with implementations.azure_batch(folder, azurite, BATCH_SPOT="true") as both:
+        yield both
+
+
+@pytest.fixture
+def contract(running: tuple[AzureBatchCompute, Contract], monkeypatch: pytest.MonkeyPatch) -> Iterator[Contract]:
+    monkeypatch.setattr(account, "PAUSES", (0.01,) * 4)
+    contract = running[1]
+    yield contract
+    contract.faults.waiting.clear()
+    contract.app.clock.ahead = timedelta()
+    contract.pool.quota = 100
+    contract.batch.executor.absent_images.clear()
+
+
+@pytest.fixture
+def compute(running: tuple[AzureBatchCompute, Contract], contract: Contract) -> AzureBatchCompute:
+    return running[0]
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest) -> str:
+    return f"{request.node.originalname.removeprefix('test_')[:40]}-{next(NUMBERS)}"
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    """Counts how often it ran, in the file `count`."""
+    return script("a", f"open({str(tmp_path / 'count')!r}, 'a').write('x')")
+
+
+@pytest.fixture
+def count(tmp_path: Path) -> Path:
+    return tmp_path / "count"
+
+
+def job_of(contract: Contract, run: str, attempt: int = 1) -> Job:
+    return contract.batch.account.jobs[f"{run}-{attempt}"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "kind"),
+    [
+        *((verb, kind) for verb in WORDS for kind in (Kind.CUT_AFTER, Kind.NOT_JSON)),
+        ("create", Kind.CUT_BEFORE),
+        ("add", Kind.CUT_BEFORE),
+        ("add", Kind.SLOW),
+    ],
+)
+def test_a_fault_of_the_network_loses_and_doubles_nothing(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, count: Path, kind: Kind, verb: str
+) -> None:
+    fault = contract.faults.add(kind, WORDS[verb])
+    fault.seconds = 0.2
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert fault.times == 0
+    assert count.read_text() == "x"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_storm_of_refusals_is_sat_out(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, count: Path, status: int
+) -> None:
+    for operation in WORDS.values():
+        contract.faults.add(Kind.STATUS, operation, times=3, status=status)
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert count.read_text() == "x"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_storm_without_end_is_left_to_the_next_message(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, status: int
+) -> None:
+    before = contract.faults.requests.get(ADD, 0)
+    storm = contract.faults.add(Kind.STATUS, ADD, times=1000, status=status)
+    with pytest.raises(Transient, match="does not answer"):
+        compute.submit(run, 1, [task])
+    assert contract.faults.requests[ADD] - before == 5
+    storm.times = 0
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_the_pause_that_the_service_asks_for_is_kept(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(account.time, "sleep", pauses.append)
+    contract.faults.add(Kind.STATUS, ADD, status=429, retry_after=7)
+    contract.faults.add(Kind.STATUS, ADD, status=503, retry_after=3600)
+    compute.submit(run, 1, [task])
+    assert pauses == [7.0, account.LONGEST_WAIT]
+
+
+def test_an_answer_that_does_not_come_is_asked_for_again(
+    contract: Contract, run: str, task: Task, count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "TIMEOUTS", {"connection_timeout": 1, "read_timeout": 1})
+    contract.faults.add(Kind.SLOW, ADD).seconds = 3.0
+    compute = batch_compute(contract)
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert count.read_text() == "x"
+
+
+def test_a_refused_token_is_replaced_by_a_new_one(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    compute.submit(run, 1, [task])
+    issued = contract.app.tokens.issued
+    contract.inside(contract.app.tokens.revoke)
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert contract.app.tokens.issued == issued + 1
+
+
+def test_an_identity_that_may_not_is_named_with_the_role_it_needs(
+    compute: AzureBatchCompute, contract: Contract, run: str
+) -> None:
+    contract.faults.add(Kind.STATUS, "GET /jobs", status=403)
+    with pytest.raises(SettingsError, match="Azure Batch Job Submitter"):
+        compute.status(run)
+
+
+def test_a_clock_that_is_wrong_does_no_harm(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    contract.app.clock.ahead = timedelta(hours=2)
+    contract.pool.quota = 0
+    compute.submit(run, 1, [task])
+    until(lambda: not contract.pool.nodes)
+    assert compute.status(run).phase is Phase.RUNNING
+    contract.pool.quota = 1
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_a_run_of_thousands_of_tasks_is_added_in_groups(
+    compute: AzureBatchCompute, contract: Contract, run: str
+) -> None:
+    before = contract.faults.requests.get(ADD, 0)
+    contract.pool.quota = 0
+    tasks = [script(f"score-{number:05d}", "pass") for number in range(1000)]
+    merge = script("merge", "pass", *(task.id for task in tasks))
+    compute.submit(run, 1, [*tasks, merge])
+    assert contract.faults.requests[ADD] - before == 11
+    job = job_of(contract, run)
+    assert len(job.tasks) == 1001
+    assert job.tasks["1001"].body()["dependsOn"] == {"taskIdRanges": [{"start": 1, "end": 1000}]}
+    assert compute.status(run).tasks == 1001
+    compute.cancel(run)
+
+
+def test_tasks_too_large_for_one_request_are_sent_in_smaller_groups(
+    compute: AzureBatchCompute, contract: Contract, run: str
+) -> None:
+    contract.pool.quota = 0
+    compute.submit(run, 1, [script(f"t{number}", "#" * 25_000) for number in range(100)])
+    assert len(job_of(contract, run).tasks) == 100
+    compute.cancel(run)
+
+
+def test_tasks_that_the_service_failed_to_add_are_added_again(
+    compute: AzureBatchCompute, contract: Contract, run: str
+) -> None:
+    contract.batch.tasks.server_errors = 7
+    compute.submit(run, 1, [script(f"t{number}", "pass") for number in range(10)])
+    assert len(job_of(contract, run).tasks) == 10
+    assert ended(compute, run).done == 10
+
+
+def test_a_submission_that_was_cut_off_is_completed_by_the_next(
+    compute: AzureBatchCompute, contract: Contract, run: str, count: Path
+) -> None:
+    tasks = [script(f"t{number}", "pass") for number in range(300)]
+    contract.pool.quota = 0
+    storm = contract.faults.add(Kind.STATUS, ADD, times=1000, skip=2)
+    with pytest.raises(Transient):
+        compute.submit(run, 1, tasks)
+    with pytest.raises(NotFound, match="Not all tasks"):
+        compute.status(run)
+    storm.times = 0
+    compute.submit(run, 1, tasks)
+    assert len(job_of(contract, run).tasks) == 300
+    assert compute.status(run).phase is Phase.RUNNING
+    compute.cancel(run)
+
+
+def test_two_instances_may_submit_at_once(contract: Contract, run: str, task: Task, count: Path) -> None:
+    instances = [batch_compute(contract) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda each: each.submit(run, 1, [task]), instances))
+    assert ended(instances[0], run).phase is Phase.SUCCEEDED
+    assert count.read_text() == "x"
+
+
+def test_a_run_cancelled_while_its_tasks_are_added_is_cancelled(
+    compute: AzureBatchCompute, contract: Contract, run: str
+) -> None:
+    contract.pool.quota = 0
+    contract.faults.add(Kind.SLOW, ADD, times=100).seconds = 0.5
+    with ThreadPoolExecutor(1) as thread:
+        submitting = thread.submit(compute.submit, run, 1, [script(f"t{number}", "pass") for number in range(500)])
+        until(lambda: f"{run}-1" in contract.batch.account.jobs)
+        batch_compute(contract).cancel(run)
+        submitting.result()
+    assert compute.status(run).phase is Phase.CANCELLED
+
+
+def test_a_task_whose_node_is_taken_away_starts_anew_on_another(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
+) -> None:
+    compute.submit(run, 1, [sleeper(tmp_path / "pid", only_once=True)])
+    asleep(tmp_path / "pid")
+    assert contract.inside(lambda: contract.batch.scaling.preempt(contract.pool)) is not None
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    held = job_of(contract, run).tasks["1"]
+    assert (held.requeues, held.retries) == (1, 0)
+
+
+def test_an_image_that_cannot_be_pulled_is_the_reason(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    contract.batch.executor.absent_images.add("tally.azurecr.io/tally-anomaly:1")
+    compute.submit(run, 1, [task])
+    status = ended(compute, run)
+    assert (status.phase, status.failed) == (Phase.FAILED, 1)
+    assert status.reason == ("Task a failed: The container image cannot be pulled. tally.azurecr.io/tally-anomaly:1")
+
+
+def test_a_pool_that_never_has_a_node_ends_the_run_with_the_pools_reason(contract: Contract, run: str) -> None:
+    contract.pool.quota = 0
+    until(lambda: not contract.pool.nodes)
+    compute = batch_compute(contract)
+    compute.submit(run, 1, [script("a", "pass")])
+    until(lambda: "AccountCoreQuotaReached" in compute.status(run).reason)
+    assert compute.status(run).phase is Phase.RUNNING
+    impatient = batch_compute(contract, BATCH_START_SECONDS="0")
+    status = ended(impatient, run)
+    assert status.phase is Phase.FAILED
+    assert status.reason.startswith(
+        "No task could start for 0 s (BATCH_START_SECONDS). It waits for a node of the pool"
+    )
+    assert "core quota for this VM size is reached" in status.reason
+
+
+def test_a_job_over_its_time_is_stopped(contract: Contract, run: str, tmp_path: Path) -> None:
+    compute = batch_compute(contract, BATCH_JOB_SECONDS="1")
+    compute.submit(run, 1, [sleeper(tmp_path / "pid")])
+    status = ended(compute, run)
+    assert (status.phase, status.reason) == (Phase.FAILED, "Stopped: still running after 1 s (BATCH_JOB_SECONDS).")
+
+
+def test_a_job_that_somebody_deleted_is_submitted_anew(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path, task: Task
+) -> None:
+    tasks = [sleeper(tmp_path / "pid", only_once=True), task]
+    compute.submit(run, 1, tasks)
+    asleep(tmp_path / "pid")
+    contract.inside(lambda: contract.batch.scheduler.delete(job_of(contract, run)))
+    until(lambda: f"{run}-1" not in contract.batch.account.jobs)
+    with pytest.raises(NotFound):
+        compute.status(run)
+    compute.submit(run, 1, tasks)
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_a_job_that_somebody_ended_says_so(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
+) -> None:
+    compute.submit(run, 1, [sleeper(tmp_path / "pid")])
+    contract.inside(lambda: contract.batch.scheduler.terminate(job_of(contract, run), "UserTerminate"))
+    status = ended(compute, run)
+    assert status.phase is Phase.CANCELLED
+    assert "UserTerminate" in status.reason
+
+
+def test_what_a_running_task_wrote_so_far_comes_from_its_node(
+    compute: AzureBatchCompute, run: str, tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    code = (
+        f"import pathlib, time; print('so far', flush=True); pathlib.Path({str(pid)!r}).write_text('1'); time.sleep(60)"
+    )
+    compute.submit(run, 1, [script("a", code)])
+    asleep(pid)
+    assert "--- a.1.stdout\nso far" in compute.log(run, "a")
+    compute.cancel(run)
+
+
+def test_a_pool_that_does_not_exist_is_said_to_be_missing(contract: Contract, run: str, task: Task) -> None:
+    with pytest.raises(InvalidInput, match=r"PoolNotFound.*BATCH_POOL"):
+        batch_compute(contract, BATCH_POOL="other").submit(run, 1, [task])
+
+
+def test_a_run_without_an_account_says_which_setting_is_missing(contract: Contract, run: str) -> None:
+    with pytest.raises(SettingsError, match="BATCH_ENDPOINT"):
+        batch_compute(contract, BATCH_ENDPOINT="").status(run)
+
+
+def test_tasks_get_the_settings_but_no_keys(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    compute.submit(run, 1, [task])
+    job = job_of(contract, run)
+    assert {each["name"]: each["value"] for each in job.body["commonEnvironmentSettings"]}["BATCH_MAX_NODES"] == "2"
+    sent = str(job.body) + "".join(str(held.body()) for held in job.tasks.values())
+    assert "AccountKey" not in sent
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_a_look_at_a_run_costs_two_requests(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
+) -> None:
+    compute.submit(run, 1, [sleeper(tmp_path / "pid")])
+    asleep(tmp_path / "pid")
+    before = sum(contract.faults.requests.values())
+    compute.status(run)
+    assert sum(contract.faults.requests.values()) - before == 2
+    compute.cancel(run)
