@@ -6,47 +6,57 @@ import time
 
 import numpy as np
 import torch
-from torch.nn import functional
+from torch import nn
 
 
-class ResNet(torch.nn.Module):
-    """A convolution and a normalisation for every pair in the file, in evaluation mode."""
+class Bottleneck(nn.Module):
+    """As torchvision draws it."""
 
-    def __init__(self, given, strides):
+    def __init__(self, inputs, middle, stride):
         super().__init__()
-        self.convolutions, self.normals = torch.nn.ModuleDict(), torch.nn.ModuleDict()
-        for name, stride in strides.items():
-            outputs, inputs, side, _ = given[name].shape
-            key = name.replace(".", "_")
-            self.convolutions[key] = torch.nn.Conv2d(inputs, outputs, side, stride, side // 2, bias=False)
-            self.normals[key] = torch.nn.BatchNorm2d(outputs, eps=0)
-            self.convolutions[key].weight.data = torch.from_numpy(given[name])
-            self.normals[key].weight.data = torch.from_numpy(given[f"{name}.scale"])
-            self.normals[key].bias.data = torch.from_numpy(given[f"{name}.shift"])
-        self.head, self.bias = torch.from_numpy(given["head"]), torch.from_numpy(given["bias"])
-        self.blocks = [name[:-2] for name in strides if name.endswith(".1") and name.count(".") == 2]
-
-    def convolved(self, name, values):
-        """One convolution with its normalisation."""
-        key = name.replace(".", "_")
-        return self.normals[key](self.convolutions[key](values))
+        self.conv1, self.bn1 = nn.Conv2d(inputs, middle, 1, bias=False), nn.BatchNorm2d(middle)
+        self.conv2, self.bn2 = nn.Conv2d(middle, middle, 3, stride, 1, bias=False), nn.BatchNorm2d(middle)
+        self.conv3, self.bn3 = nn.Conv2d(middle, 4 * middle, 1, bias=False), nn.BatchNorm2d(4 * middle)
+        self.relu, self.downsample = nn.ReLU(inplace=True), None
+        if stride > 1 or inputs != 4 * middle:
+            convolution = nn.Conv2d(inputs, 4 * middle, 1, stride, bias=False)
+            self.downsample = nn.Sequential(convolution, nn.BatchNorm2d(4 * middle))
 
     def forward(self, values):
-        """Scores (N, 1000) of images (N, 3, H, W)."""
-        values = functional.max_pool2d(torch.relu(self.convolved("stem", values)), 3, 2, 1)
-        for name in self.blocks:
-            branch = torch.relu(self.convolved(f"{name}.1", values))
-            branch = self.convolved(f"{name}.3", torch.relu(self.convolved(f"{name}.2", branch)))
-            straight = values if not name.endswith(".0") else self.convolved(f"{name}.down", values)
-            values = torch.relu(branch + straight)
-        return functional.linear(values.mean((2, 3)), self.head, self.bias)
+        """(N, inputs, H, W) to (N, 4 * middle, H / stride, W / stride)."""
+        branch = self.relu(self.bn1(self.conv1(values)))
+        branch = self.bn3(self.conv3(self.relu(self.bn2(self.conv2(branch)))))
+        return self.relu(branch + (self.downsample(values) if self.downsample else values))
+
+
+class ResNet(nn.Module):
+    """ResNet-152: images (N, 3, H, W) to scores (N, 1000)."""
+
+    def __init__(self, blocks=(3, 8, 36, 3)):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+        self.relu, self.maxpool = nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+        inputs = 64
+        for stage, count in enumerate(blocks):
+            made = []
+            for number in range(count):
+                made.append(Bottleneck(inputs, 64 << stage, 2 if stage and not number else 1))
+                inputs = 256 << stage
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*made))
+        self.fc = nn.Linear(inputs, 1000)
+
+    def forward(self, values):
+        """Scores."""
+        values = self.maxpool(self.relu(self.bn1(self.conv1(values))))
+        values = self.layer4(self.layer3(self.layer2(self.layer1(values))))
+        return self.fc(values.mean((2, 3)))
 
 
 def main():
     """Time it, warm."""
-    given = dict(np.load(sys.argv[1]))
-    strides = {name: int(stride) for name, stride in zip(given.pop("names"), given.pop("strides"), strict=True)}
-    network, image = ResNet(given, strides).eval(), torch.from_numpy(np.load(sys.argv[2]))
+    network = ResNet().eval()
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in np.load(sys.argv[1]).items()})
+    image = torch.from_numpy(np.load(sys.argv[2]))
     seconds = []
     with torch.inference_mode():
         for _ in range(int(sys.argv[3]) + 1):

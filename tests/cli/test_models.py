@@ -12,6 +12,7 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
+from bench.reference.resnet import weights as generated
 from shared.cli import models
 from shared.cli.app import app
 from shared.errors import BundleError, InvalidInput, NotFound
@@ -20,7 +21,6 @@ from shared.models.image.download import Published
 from shared.storage import MemoryStorage
 from tests.models.image.networks import channel_means
 from tests.models.image.pictures import photo, saved
-from tests.models.image.test_resnet import generated
 
 type Tally = Callable[..., Result]
 
@@ -122,7 +122,7 @@ def test_published_weights_become_a_network(
 ) -> None:
     names = ("red_fox", "crane", "crane")
     index = json.dumps({str(number): [f"n{number}", name] for number, name in enumerate(names)}).encode()
-    weights = safetensors.numpy.save(generated(classes=3))
+    weights = safetensors.numpy.save(generated(4, (1, 1, 1, 1), classes=3))
     files = [Published(("https://example.invalid/a",), sha256(data).hexdigest(), 10**6) for data in (weights, index)]
     for file, data in zip(files, (weights, index), strict=True):
         file.place(tmp_path).write_bytes(data)  # fetched before

@@ -126,6 +126,8 @@ def _session(network: bytes, threads: int) -> Any:
     options.log_severity_level = 4
     # A bundle is one file, and its hash stands for all of it: weights in other files of this machine are not read.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    if b"QuantizeLinear" not in network:  # then only weights are in eight bits: widened once, not in every call
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     usable = [name for name in PROVIDERS if name in ort.get_available_providers()]
     try:
         return ort.InferenceSession(network, options, providers=usable)

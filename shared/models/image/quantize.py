@@ -7,7 +7,11 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
+import onnx
+import onnx.compose
+from onnx import numpy_helper
 
+from shared.errors import InvalidInput
 from shared.models.image.classifier import Classifier
 
 
@@ -25,6 +29,8 @@ class Compared:
 def quantized(network: bytes, input_name: str, calibration: Sequence[np.ndarray]) -> bytes:
     """An int8 copy: weights per channel, activations by the ranges that the calibration inputs (C, H, W) have.
 
+    Weights take seven bits, or processors without VNNI would overflow. Raises InvalidInput where the network cannot be
+    copied so.
     (ONNX Runtime's static quantisation in QDQ form: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html)
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -40,19 +46,50 @@ def quantized(network: bytes, input_name: str, calibration: Sequence[np.ndarray]
 
     with TemporaryDirectory(prefix="tally-") as folder:
         given, ready, made = (Path(folder) / name for name in ("given.onnx", "ready.onnx", "made.onnx"))
-        given.write_bytes(network)
-        quant_pre_process(given, ready, skip_symbolic_shape=True)
-        quantize_static(
-            ready,
-            made,
-            Inputs(),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            extra_options={"WeightSymmetric": True, "ActivationSymmetric": False},
-        )
+        onnx.save(_ready(onnx.load_from_string(network)), given)
+        try:
+            quant_pre_process(given, ready, skip_symbolic_shape=True)
+            quantize_static(
+                ready,
+                made,
+                Inputs(),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
+        except Exception as error:
+            raise InvalidInput(
+                f"The network cannot be made one of eight bits: {error}.", "Serve it as it is."
+            ) from error
         return made.read_bytes()
+
+
+def _ready(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model as quantisation needs it: weights that are kept in eight bits already as float32, and names that it
+    does not give itself, as it does `x_scale` for a tensor `x`."""
+    graph = model.graph
+    held = {one.name: one for one in graph.initializer}
+    small = [node for node in graph.node if node.op_type == "DequantizeLinear" and all(map(held.get, node.input))]
+    for node in small:
+        graph.initializer.append(numpy_helper.from_array(_wide(node, held), node.output[0]))
+        graph.node.remove(node)
+    used = {name for node in graph.node for name in node.input}
+    kept = [one for one in graph.initializer if one.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    only = {f"rename_{part}": False for part in ("nodes", "edges", "inputs", "outputs", "value_infos", "functions")}
+    return onnx.compose.add_prefix(model, "constant/", rename_initializers=True, **only)
+
+
+def _wide(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) -> np.ndarray:
+    """What DequantizeLinear makes of constants (https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html)."""
+    values, scale, *zero = (numpy_helper.to_array(held[name]).astype(np.float32) for name in node.input)
+    axis = next((one.i for one in node.attribute if one.name == "axis"), 1)
+    shape = np.ones(values.ndim, int)
+    shape[axis] = scale.size
+    return (values - (zero[0].reshape(shape) if zero else 0)) * scale.reshape(shape)
 
 
 def compared(

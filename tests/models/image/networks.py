@@ -68,3 +68,29 @@ def with_unknown_operator() -> bytes:
     model.graph.node[0].op_type, model.graph.node[0].domain = "Cast2", "example.own"
     model.opset_import.add(domain="example.own", version=1)
     return model.SerializeToString()
+
+
+def small_weights() -> bytes:
+    """A convolution whose weights are in eight bits, and constants with names such as quantisation gives."""
+    nodes = [
+        helper.make_node("Mul", ["x", "x_scale"], ["values"]),
+        helper.make_node("DequantizeLinear", ["small", "scale", "zero"], ["weights"], axis=0),
+        helper.make_node("Conv", ["values", "weights", "values_scale"], ["maps"]),
+        helper.make_node("GlobalAveragePool", ["maps"], ["means"]),
+        helper.make_node("Flatten", ["means"], ["scores"]),
+    ]
+    constants = {
+        "x_scale": np.full((1, 3, 1, 1), 2, np.float32),
+        "values_scale": np.array([-1, 0, 1], np.float32),
+        "small": (128 + 100 * np.eye(3)[:, :, None, None]).astype(np.uint8),
+        "scale": np.array([0.01, 0.02, 0.03], np.float32),
+        "zero": np.full(3, 128, np.uint8),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("N", 3, 8, 8))],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ("N", 3))],
+        [numpy_helper.from_array(values, name) for name, values in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()

@@ -5,6 +5,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 
+from bench.reference.resnet import weights as generated
 from shared.errors import InvalidInput
 from shared.models.image.resnet import EPSILON, to_onnx
 
@@ -12,31 +13,8 @@ type Weights = dict[str, np.ndarray]
 BLOCKS = (1, 2, 1, 1)
 
 
-def generated(width: int = 4, blocks: tuple[int, ...] = BLOCKS, classes: int = 5) -> Weights:
-    """Weights of a small ResNet, in PyTorch's names, that keep values within bounds."""
-    random, made = np.random.default_rng(0), {}
-
-    def layer(name: str, norm: str, outputs: int, inputs: int, side: int) -> None:
-        deviation = np.sqrt(2 / (inputs * side * side))
-        made[f"{name}.weight"] = random.normal(0, deviation, (outputs, inputs, side, side)).astype(np.float32)
-        for part, low, high in (("weight", 0.5, 1), ("bias", -1, 1), ("running_mean", -1, 1), ("running_var", 0.5, 2)):
-            made[f"{norm}.{part}"] = random.uniform(low, high, outputs).astype(np.float32)
-
-    layer("conv1", "bn1", width, 3, 7)
-    inputs = width
-    for stage, count in enumerate(blocks):
-        middle = width << stage
-        for number in range(count):
-            place = f"layer{stage + 1}.{number}"
-            layer(f"{place}.conv1", f"{place}.bn1", middle, inputs, 1)
-            layer(f"{place}.conv2", f"{place}.bn2", middle, middle, 3)
-            layer(f"{place}.conv3", f"{place}.bn3", 4 * middle, middle, 1)
-            if not number:
-                layer(f"{place}.downsample.0", f"{place}.downsample.1", 4 * middle, inputs, 1)
-            inputs = 4 * middle
-    made["fc.weight"] = random.normal(0, 0.1, (classes, inputs)).astype(np.float32)
-    made["fc.bias"] = random.normal(0, 0.1, classes).astype(np.float32)
-    return made
+def small() -> Weights:
+    return generated(4, BLOCKS, classes=5)
 
 
 def plainly(weights: Weights, image: np.ndarray) -> np.ndarray:
@@ -73,7 +51,7 @@ def scores(network: bytes, images: np.ndarray) -> np.ndarray:
 
 
 def test_the_network_gives_what_plain_loops_give() -> None:
-    weights, images = generated(), np.random.default_rng(1).normal(size=(2, 3, 70, 64)).astype(np.float32)
+    weights, images = small(), np.random.default_rng(1).normal(size=(2, 3, 70, 64)).astype(np.float32)
     network = to_onnx(weights)
     onnx.checker.check_model(onnx.load_from_string(network), full_check=True)
     expected = [plainly(weights, image) for image in images]
@@ -84,7 +62,7 @@ def test_the_network_gives_what_torchvision_gives() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     resnet = pytest.importorskip("torchvision.models.resnet", reason="torchvision is not installed")
     theirs = resnet.ResNet(resnet.Bottleneck, [3, 8, 36, 3]).eval()
-    weights = generated(64, (3, 8, 36, 3), 1000)
+    weights = generated()
     theirs.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
     images = np.random.default_rng(1).normal(size=(2, 3, 224, 224)).astype(np.float32)
     with torch.inference_mode():
@@ -95,7 +73,7 @@ def test_the_network_gives_what_torchvision_gives() -> None:
 
 
 def test_weights_of_something_else_are_refused() -> None:
-    weights = generated()
+    weights = small()
     del weights["layer2.1.bn3.running_var"]
     with pytest.raises(InvalidInput, match=r"layer2\.1\.bn3\.running_var"):
         to_onnx(weights)
