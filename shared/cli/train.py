@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from shared.cli import train_image, train_style
+from shared.cli import train_faq, train_image, train_style
 from shared.cli.context import console, storage
 from shared.errors import NotFound
 from shared.models.features import Per
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(train, name="train")
     train_style.register(train)
     train_image.register(train)
+    train_faq.register(train)
 
 
 @train.command()

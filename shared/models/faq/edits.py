@@ -42,6 +42,11 @@ def remove_entry(store: BlobStore, id: str) -> Edits:
     return _change(store, lambda edits: Edits(put=_others(edits, id), removed=(*_kept(edits, id), id)))
 
 
+def count(edits: Edits) -> int:
+    """How many entries were changed."""
+    return len(edits.put) + len(edits.removed)
+
+
 def discard(store: BlobStore) -> None:
     """Forget all changes: the FAQ is as it was trained."""
     _change(store, lambda edits: Edits())

@@ -132,7 +132,7 @@ def nearest(places: Sequence[Place], middle: Vector, count: int = NEAREST) -> tu
     """The phrasings nearest to a vector, and their row numbers: those of the first place; -1 for those of others."""
     found = []
     for index, (part, gone) in enumerate((place.part, place.gone) for place in places):
-        rows, scores = part.questions.top(middle, middle.dense(part.questions.features), count, gone.rows, ENOUGH)
+        rows, scores = part.questions.top(middle, middle.dense(part.questions.features), count, gone.rows)
         found += [(score, index, row) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
     found = sorted(found, key=lambda one: -one[0])[:count]
     taken, before = [], 0

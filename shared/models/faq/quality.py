@@ -13,7 +13,7 @@ from shared.models.faq.ranking import OFF_TOPIC
 from shared.models.faq.sparse import Flags, Floats
 
 BINS = 15
-RISK = 0.05  # share of the answers given that may be wrong
+RISK = 0.1  # share of the answers given that may be wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,22 +97,19 @@ class Rows:
         summed = np.cumsum(sizes)
         scores = np.zeros(len(self))
         done, budget = 0, enough or BUDGET
-        while done < len(order):
-            until = max(int(np.searchsorted(summed, budget, side="right")), done + 1)
+        while True:
+            until = min(max(int(np.searchsorted(summed, budget, side="right")), done + 1), len(order))
             scores += self._sums(query, order[done:until], sizes[done:until])
             done, budget = until, 4 * budget
             if gone is not None:
-                scores[gone] = 0
-            last = done == len(order)
+                scores[gone] = -1
             candidates = _may_be_best(scores, k, rest[done])
-            if last or len(candidates) <= FEW:
-                break
-            if enough:
+            if done == len(order):
+                return _best(candidates, scores[candidates], k)
+            if enough and len(candidates) > FEW:
                 candidates = candidates[np.argpartition(-scores[candidates], 3 * k)[: 3 * k]]
-                break
-        else:
-            return _best(np.zeros(0, np.int64), scores, k)
-        return _best(candidates, scores[candidates] if last else self.dot(candidates, dense), k)
+            if len(candidates) <= max(FEW, 3 * k):
+                return _best(candidates, self.dot(candidates, dense), k)
 
     def _plan(self, query: Vector) -> tuple[Ints, Ints, Floats]:
         """The query's features from the rarest on, as places in it; rows of each; what those from each on can add."""
@@ -130,6 +127,8 @@ class Rows:
         """What some features add to every row."""
         starts, rows, values, _ = self.columns
         begins = starts[query.ids[features]]
+        if not len(features):
+            return np.zeros(len(self))
         slices = [slice(begin, end) for begin, end in zip(begins.tolist(), (begins + sizes).tolist(), strict=True)]
         products = np.concatenate([values[part] for part in slices], dtype=np.float64)
         products *= np.repeat(query.values[features], sizes)
@@ -152,7 +151,7 @@ def _may_be_best(scores: Floats, k: int, rest: float) -> Ints:
         positive = scores[found]
         least = float(np.partition(positive, len(found) - k)[len(found) - k]) - _SLACK
     if rest >= least:
-        return np.arange(len(scores)) if rest > 0 else found
+        return np.flatnonzero(scores >= 0) if rest > 0 else found
     return found[scores[found] >= least - rest]
 
 
