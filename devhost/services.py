@@ -15,7 +15,7 @@ from shared.errors import SettingsError
 from shared.settings import Connection
 
 STORAGE_SETTINGS = ("DataStorage", "ControlStorage", HOST_STORAGE)
-DEFAULT_SERVICES = "azurite,eventhubs"
+DEFAULT_SERVICES = "azurite,eventhubs,batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,24 @@ def event_hubs_service(settings: Mapping[str, str], data: Path) -> Service | Non
         (Port(port, "AMQP", "Endpoint in EventHubs"),),
         key,
         data / "eventhubs.log",
+    )
+
+
+def batch_service(settings: Mapping[str, str], data: Path) -> Service | None:
+    """The contract server as Azure Batch, where `LOCAL_SERVICES` lists it and tasks run on an account of this machine."""
+    address = urlsplit(settings.get("BATCH_ENDPOINT", ""))
+    wanted = settings.get("COMPUTE") == "azure_batch" and "batch" in listed(settings)
+    if address.hostname not in LOOPBACK or not wanted:
+        return None
+    port = address.port or 443
+    needed = {"IDENTITY_HEADER", *STORAGE_SETTINGS}
+    return Service(
+        "batch",
+        (sys.executable, "-m", "devhost.contract", "--port", str(port), "--data", str(data / "contract")),
+        (Port(port, "HTTPS", "BATCH_ENDPOINT"),),
+        {name: value for name, value in settings.items() if name in needed or name.startswith("BATCH_")},
+        data / "batch.log",
+        patience=10.0,
     )
 
 

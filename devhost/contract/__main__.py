@@ -60,7 +60,8 @@ def main() -> int:
     parser.add_argument(
         "--speed", type=float, default=600.0, metavar="X", help="pools scale X times faster than in Azure (default 600)"
     )
-    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    logging.getLogger("azure").setLevel(logging.WARNING)
     try:
         asyncio.run(_main(parser.parse_args()))
     except TallyError as error:

@@ -1,11 +1,14 @@
 """Which task runs on which node, and what follows from how it ended."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from devhost.contract.batch.execution import Executor, Outcome
 from devhost.contract.batch.state import Account, Body, Job, Node, Pool, Task, seconds_of
+
+log = logging.getLogger("devhost.contract")
 
 LOOK_SECONDS = 0.02
 
@@ -91,6 +94,7 @@ class Scheduler:
         elif job.state == "terminating":
             job.ended = self._now()
             job.move("completed", job.ended)
+            log.info("%s: completed, %s", job.id, job.reason)
 
     def _assign(self, pool: Pool) -> None:
         free = [node for node in pool.nodes.values() if self._free(node)]
@@ -155,6 +159,8 @@ class Scheduler:
         task.result = "success" if outcome.failure is None else "failure"
         task.move("completed", task.ended)
         job.counts["succeeded" if outcome.failure is None else "failed"] += 1
+        code = outcome.failure["code"] if outcome.failure else "Success"
+        log.info("%s: task %s (%s): %s", job.id, task.id, task.body().get("displayName", ""), code)
         option = _exit_option(task.body(), outcome)
         satisfied = outcome.failure is None or option.get("dependencyAction") == "satisfy"
         if satisfied:
