@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.compute import Compute
 from shared.compute.azure_batch.compute import AzureBatchCompute
+from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.local import LocalCompute
 from shared.errors import SettingsError
 from shared.realtime import faq, image
@@ -45,7 +46,9 @@ def make_compute(settings: Settings, storage: Storage) -> Compute:
         return LocalCompute(Path(settings.local_compute_dir))
     if settings.compute == "azure_batch":
         return AzureBatchCompute(settings, storage.control("logs"))
-    raise SettingsError(f"COMPUTE is {settings.compute!r}.", "It can be: local, azure_batch.")
+    if settings.compute == "azure_ml":
+        return AzureMLCompute(settings, storage.control("compute"), storage.control("logs"))
+    raise SettingsError(f"COMPUTE is {settings.compute!r}.", "It can be: local, azure_batch, azure_ml.")
 
 
 def make_faq(settings: Settings, storage: Storage) -> faq.Faq:

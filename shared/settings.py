@@ -136,7 +136,7 @@ class Settings:
     question_chars: int = _setting("QUESTION_CHARS", 2000, "Longer questions are refused.")
     body_bytes: int = _setting("BODY_BYTES", 10_000_000, "Larger bodies of scoring requests are refused.")
     image_pixels: int = _setting("IMAGE_PIXELS", 25_000_000, "Images with more pixels are refused.")
-    compute: str = _setting("COMPUTE", "local", "Where tasks run: local or azure_batch.")
+    compute: str = _setting("COMPUTE", "local", "Where tasks run: local, azure_batch or azure_ml.")
     local_compute_dir: str = _setting(
         "LOCAL_COMPUTE_DIR", ".tally/compute", "Folder of local compute's runs; survives the host."
     )
@@ -164,6 +164,45 @@ class Settings:
     batch_node_tasks: int = _setting("BATCH_NODE_TASKS", 1, "Tasks that a node of a new pool runs at once.")
     batch_warm_seconds: int = _setting(
         "BATCH_WARM_SECONDS", 0, "How long a new pool keeps a node after the last task; 0 lets it go at once."
+    )
+    aml_workspace: str = _setting(
+        "AML_WORKSPACE",
+        "",
+        "Resource id of the Azure Machine Learning workspace: /subscriptions/S/resourceGroups/G/providers/...",
+    )
+    aml_endpoint: str = _setting(
+        "AML_ENDPOINT", "https://management.azure.com", "Azure Resource Manager, which the workspace is reached by."
+    )
+    aml_compute: str = _setting(
+        "AML_COMPUTE",
+        "tally-{image}",
+        "Cluster that runs tasks; {image} in it stands for the image's name, for one with GPUs for videos.",
+    )
+    aml_image: str = _setting(
+        "AML_IMAGE", "", "Images of tasks, {image} standing for the name: REGISTRY.azurecr.io/tally-{image}:TAG."
+    )
+    aml_identity: str = _setting(
+        "AML_IDENTITY", "", "Resource id of the identity that jobs and new clusters have; empty: the cluster's own."
+    )
+    aml_job_seconds: int = _setting("AML_JOB_SECONDS", 86_400, "Wall-clock limit of a run on Machine Learning.")
+    aml_start_seconds: int = _setting(
+        "AML_START_SECONDS",
+        3600,
+        "A run on Machine Learning fails, with the reason, if it waits for nodes for so long.",
+    )
+    aml_max_nodes: int = _setting(
+        "AML_MAX_NODES", 4, "Nodes that a run takes at most, and that a new cluster grows to."
+    )
+    aml_node_tasks: int = _setting("AML_NODE_TASKS", 1, "Tasks that a node runs at once: MPI processes per node.")
+    aml_vm_size: str = _setting(
+        "AML_VM_SIZE", "", "Size of the nodes of a cluster that is made where there is none; empty: none is made."
+    )
+    aml_video_vm_size: str = _setting(
+        "AML_VIDEO_VM_SIZE", "", "The same for videos, such as Standard_NC4as_T4_v3 with a GPU; empty: AML_VM_SIZE."
+    )
+    aml_spot: bool = _setting("AML_SPOT", False, "Give a new cluster low-priority nodes, which may be taken away.")
+    aml_warm_seconds: int = _setting(
+        "AML_WARM_SECONDS", 120, "How long a new cluster keeps an idle node; without tasks it has none."
     )
 
     @classmethod

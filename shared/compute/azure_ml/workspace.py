@@ -1,0 +1,155 @@
+"""The workspace over REST: calls that are tried again a few times, refused tokens replaced, errors put plainly."""
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.compute.azure_batch.account import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS
+from shared.errors import InvalidInput, SettingsError, TallyError, Transient
+
+if TYPE_CHECKING:
+    from azure.core import PipelineClient
+    from azure.core.rest import HttpResponse
+
+API_VERSION = "2024-10-01"
+AUDIENCE = "https://management.azure.com/.default"
+HISTORY = "/history/v1.0"
+
+type Body = dict[str, Any]
+
+
+class Refused(InvalidInput):
+    """The service's no, with its status; trying the same again at once does not mend it."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"Azure Machine Learning refuses the request: {said}.")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON answer; `date` is the service's own time."""
+
+    status: int
+    body: Body
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A workspace by its resource id, reached with the app's identity; one client for all threads."""
+
+    resource: str
+    endpoint: str
+    _client: "PipelineClient[Any, Any] | None" = field(default=None, repr=False)
+
+    def get(self, part: str) -> Answer | None:
+        """A resource below the workspace, or None where there is none; '' is the workspace itself."""
+        answer = self._call("GET", self._below(part), api=API_VERSION)
+        return None if answer.status == 404 else answer
+
+    def put(self, part: str, body: Body) -> Answer:
+        """Make or replace a resource; safe to repeat. Raises Refused."""
+        answer = self._call("PUT", self._below(part), body, api=API_VERSION)
+        if answer.status == 404:
+            raise SettingsError(f"{self.resource} is not there ({_said(answer)}).", "Check AML_WORKSPACE.")
+        return answer
+
+    def cancel(self, job: str) -> None:
+        """Have a job cancelled; one that has ended or is gone stays as it is. Raises Transient."""
+        try:
+            self._call("POST", self._below(f"jobs/{job}/cancel"), api=API_VERSION)
+        except Refused:  # it has ended meanwhile
+            return
+
+    def details(self, job: str) -> Body:
+        """What the run history tells of a job, in the region's own service; empty where it tells nothing."""
+        try:
+            found = self.get("")
+            place = found.body["properties"].get("discoveryUrl", "") if found else ""
+            region = place.partition("/discovery")[0]
+            url = f"{region}{HISTORY}{self.resource}/runs/{job}/details"
+            answer = self._call("GET", url) if region else None
+        except TallyError:
+            return {}
+        return answer.body if answer and answer.status == 200 else {}
+
+    def _below(self, part: str) -> str:
+        if not self.resource:
+            raise SettingsError(
+                "AML_WORKSPACE is not set.",
+                "It is /subscriptions/S/resourceGroups/G/providers/Microsoft.MachineLearningServices/workspaces/W.",
+            )
+        return f"{self.endpoint.rstrip('/')}{self.resource}/{part}".rstrip("/")
+
+    def _call(self, method: str, url: str, body: Body | None = None, api: str = "") -> Answer:
+        """The answer to a request that is safe to repeat: an answer can be lost after the service acted.
+
+        Raises Refused for other refusals than 404, SettingsError, and Transient where no answer is to be had.
+        """
+        from azure.core.exceptions import AzureError
+
+        renewed = False
+        for pause in (*PAUSES, None):
+            response, failed = None, ""
+            try:
+                response = self._sent(method, url, body, api)
+                if response.status_code == 401 and not renewed:
+                    self._client, renewed = None, True
+                    continue
+                if response.status_code not in PASSING:
+                    return _settled(response)
+                failed = f"status {response.status_code}"
+            except (AzureError, msgspec.DecodeError) as error:
+                failed = str(error).partition("\n")[0].rstrip(".")
+            if pause is not None:
+                time.sleep(_pause(response, pause))
+        raise Transient(f"Azure Machine Learning does not answer as it should: {failed}.", "It is tried again later.")
+
+    def _sent(self, method: str, url: str, body: Body | None, api: str) -> "HttpResponse":
+        from azure.core.rest import HttpRequest
+
+        params = {"api-version": api} if api else {}
+        response: HttpResponse = self._connected().send_request(HttpRequest(method, url, params=params, json=body))
+        return response
+
+    def _connected(self) -> "PipelineClient[Any, Any]":
+        if self._client is None:
+            from azure.core import PipelineClient
+            from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
+            from azure.identity import DefaultAzureCredential
+
+            options: dict[str, Any] = dict(TIMEOUTS)
+            token = BearerTokenCredentialPolicy(DefaultAzureCredential(), AUDIENCE)
+            self._client = PipelineClient(self.endpoint, policies=[UserAgentPolicy("tally"), token], **options)
+        return self._client
+
+
+def _settled(response: "HttpResponse") -> Answer:
+    """An answer that trying again does not change; raises Refused, SettingsError, msgspec.DecodeError."""
+    content = response.read()
+    body = msgspec.json.decode(content) if content else {}
+    answer = Answer(response.status_code, body if isinstance(body, dict) else {}, response.headers)
+    if response.status_code in (401, 403):
+        raise SettingsError(
+            f"Azure Machine Learning refuses the app's identity ({_said(answer)}).",
+            "It needs the role 'AzureML Data Scientist' on the workspace.",
+        )
+    if response.status_code >= 400 and response.status_code != 404:
+        raise Refused(response.status_code, _said(answer))
+    return answer
+
+
+def _said(answer: Answer) -> str:
+    error = answer.body.get("error", answer.body)
+    parts = (error.get("code"), error.get("message")) if isinstance(error, dict) else ()
+    return ": ".join(str(part) for part in parts if part).rstrip(".") or f"status {answer.status}"
+
+
+def _pause(response: "HttpResponse | None", usual: float) -> float:
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return min(LONGEST_WAIT, float(asked) if asked.isdecimal() else usual * random.uniform(0.8, 1.2))  # noqa: S311
