@@ -102,7 +102,7 @@ def event_hubs_service(settings: Mapping[str, str], data: Path) -> Service | Non
 
 
 def batch_service(settings: Mapping[str, str], data: Path) -> Service | None:
-    """The contract server as Azure Batch, where `LOCAL_SERVICES` lists it and tasks run on an account of this machine."""
+    """The contract server as Azure Batch, where `LOCAL_SERVICES` lists it and tasks run on a local account."""
     address = urlsplit(settings.get("BATCH_ENDPOINT", ""))
     wanted = settings.get("COMPUTE") == "azure_batch" and "batch" in listed(settings)
     if address.hostname not in LOOPBACK or not wanted:

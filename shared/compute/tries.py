@@ -21,6 +21,8 @@ from shared.compute import Task
 VARIABLE = "TALLY_TASK"
 PERMANENT = 2
 """The exit code by which a task says that trying again would change nothing."""
+PAUSE_SECONDS = 1.0
+"""Before the second try; each further pause is twice as long."""
 LINE = 500
 """Characters of its last line that a failure quotes."""
 
@@ -49,10 +51,11 @@ class Try:
         self.pump.start()
 
     def _copy(self, stderr: IO[bytes]) -> None:
-        for line in stderr:
-            sys.stderr.buffer.write(line)
-            sys.stderr.buffer.flush()
-            self.last = line.decode(errors="replace").strip() or self.last
+        with stderr:
+            for line in stderr:
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
+                self.last = line.decode(errors="replace").strip() or self.last
 
     def ended(self, seconds: int) -> int:
         """Wait for the end, or make one after so many seconds; the exit code, or minus the signal."""
@@ -91,7 +94,7 @@ def run(task: Task) -> int:
         if code == PERMANENT or tries > task.retries:
             print(failure(task.id, tries, code, this.last), file=sys.stderr, flush=True)
             return code if code > 0 else 128 - code
-        time.sleep(2.0 ** (tries - 1))
+        time.sleep(PAUSE_SECONDS * (1 << (tries - 1)))
 
 
 def _leave(number: int, _: object) -> None:
