@@ -27,9 +27,9 @@ class ReferenceRequest(msgspec.Struct, frozen=True):
 
 
 class ReferenceAnswer(msgspec.Struct, frozen=True):
-    """What was found, and a sentence with the time it took."""
+    """What was found, and after it a sentence with the time it took."""
 
-    result: tuple[Any, str]
+    result: list[Any]
 
 
 async def reference_answer(asked: ReferenceRequest, faq: Faq, images: Images, caller: str = "") -> ReferenceAnswer:
@@ -38,7 +38,7 @@ async def reference_answer(asked: ReferenceRequest, faq: Faq, images: Images, ca
     found = await (
         _entries(asked.input, faq, caller) if isinstance(asked.input, str) else _labels(asked.input, images, caller)
     )
-    return ReferenceAnswer((found, f"Computed in {milliseconds_since(begun):.2f} ms"))
+    return ReferenceAnswer([found, f"Computed in {milliseconds_since(begun):.2f} ms"])
 
 
 async def _entries(question: str, faq: Faq, caller: str) -> list[tuple[str, str, float]]:

@@ -216,6 +216,6 @@ def test_more_than_may_wait_hear_so_and_come_through_when_they_ask_again(
                 await asyncio.sleep(0.01)
 
     with running(tmp_path, queue_limit=2) as app:
-        found = ask_all(app, ask, [image for image, _ in digits])
-    assert found == [label for _, label in digits]
+        found = ask_all(app, ask, [image for image, _ in digits[:80]])
+    assert found == [label for _, label in digits[:80]]
     assert refused > 0
