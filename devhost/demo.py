@@ -27,7 +27,7 @@ HOME = ROOT / ".tally" / "demo"
 OUT = ROOT / "out"
 STYLE = "wave"
 PUMP = ROOT.parent / "shared" / "data" / "sensors" / "skab" / "valve1"
-QUESTION = "Can I see it work without an account in the cloud?"
+QUESTION = "Does my video keep its sound?"
 STEPS = 10
 WINDOWS = {"WINDOW_SECONDS": "1", "FILE_SECONDS": "600", "SCORING_SPAN_SECONDS": "86400", "PREDICTIONS_CSV": "true"}
 console = Console(highlight=False)
