@@ -1,4 +1,4 @@
-"""The same network in PyTorch: `PYTHON resnet_torch.py WEIGHTS.npz IMAGE.npy ROUNDS` prints seconds and scores."""
+"""The same network in PyTorch: `PYTHON resnet_torch.py WEIGHTS.npz IMAGE.npy ROUNDS THREADS` prints seconds, scores."""
 
 import json
 import sys
@@ -7,6 +7,8 @@ import time
 import numpy as np
 import torch
 from torch import nn
+
+PAUSE = 0.2
 
 
 class Bottleneck(nn.Module):
@@ -54,15 +56,17 @@ class ResNet(nn.Module):
 
 def main():
     """Time it, warm."""
+    torch.set_num_threads(int(sys.argv[4]))
     network = ResNet().eval()
     network.load_state_dict({name: torch.from_numpy(values) for name, values in np.load(sys.argv[1]).items()})
     image = torch.from_numpy(np.load(sys.argv[2]))
     seconds = []
     with torch.inference_mode():
         for _ in range(int(sys.argv[3]) + 1):
-            begun = time.perf_counter()
+            clock, processor = time.perf_counter(), time.process_time()
             scores = network(image)
-            seconds.append(time.perf_counter() - begun)
+            seconds.append((time.perf_counter() - clock, time.process_time() - processor))
+            time.sleep(PAUSE)
     print(json.dumps({"seconds": seconds[1:], "scores": scores[0].tolist()}))
 
 

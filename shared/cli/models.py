@@ -1,6 +1,7 @@
 """`tally models`: shows which models there are, makes one current, and adds image classifiers that others trained."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,16 +12,14 @@ from rich.table import Table
 
 from shared.cli.context import ROOT, console, storage
 from shared.errors import InvalidInput, NotFound
-from shared.models.registry import Registry, names
+from shared.models.registry import MANIFEST, Registry, names
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from shared.models.image.bundle import Bundle
+    from shared.models.image.quantize import Compared
 
 models = typer.Typer(help="Show, choose and add models.", no_args_is_help=True)
 CACHE = ROOT / ".tally" / "models"
-CALIBRATION = 50
+CALIBRATION, MOST = 50, 500  # images: that set the ranges, that are looked at
 MAX_PIXELS = 100_000_000
 Three = Annotated[str | None, typer.Option(metavar="R,G,B", help="Of values from 0 to 1, by channel.")]
 
@@ -33,12 +32,12 @@ def register(app: typer.Typer) -> None:
 @models.command("list")
 def list_models() -> None:
     """Show every bundle in storage, newest last, and which of each kind is current."""
-    table = Table("kind", "version", "current", "bytes")
+    table = Table("kind", "version", "current", "written, UTC", "bytes")
     for kind, registry in _registries().items():
         current = registry.current()
-        for version in registry.versions():
+        for written, version in _written(registry):
             size = registry.manifest(version).size
-            table.add_row(kind, version, "yes" if version == current else "", f"{size:,}")
+            table.add_row(kind, version, "yes" if version == current else "", f"{written:%F %T}", f"{size:,}")
     if not table.row_count:
         console.print("There are no bundles in storage: the models that ship answer. `tally train` makes others.")
         return
@@ -131,8 +130,8 @@ def quantize(
 ) -> None:
     """Make an eight-bit copy of the current image classifier, and say what it gains and loses on the images.
 
-    Half of the images set the ranges of the copy, the other half compare the two. Without labels, the loss is how often
-    the best label is another one.
+    Half of the images set the ranges of the copy, the other half compare the two. Images in folders named as labels
+    tell how many are right; the others, how often the best label is another one.
     """
     from shared.models.image import bundle
     from shared.models.image.classifier import Classifier
@@ -141,21 +140,19 @@ def quantize(
     store = storage().control("bundles")
     current = bundle.current(store)
     held = bundle.opened(current, threads=1)
-    inputs = _inputs(images, held)
-    made = quantized(current.content, held.classifier.input.name, inputs[::2][:CALIBRATION])
-    facts = {name: getattr(held.manifest, name) for name in ("labels", "preprocessing", "softmax", "source")}
-    copy = Classifier.open(made, facts["labels"], facts["preprocessing"], softmax=facts["softmax"], threads=1)
-    columns = TextColumn("Comparing"), BarColumn(), MofNCompleteColumn(), TextColumn("images")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("images")
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("", total=len(inputs[1::2]))
-        found = compared(held.classifier, copy, inputs[1::2], lambda done: bars.advance(bar, done))
-    console.print(
-        f"{found.same_label:.1%} of {found.images} images keep their best label; a probability changes by "
-        f"{found.largest_difference:.3f} at most.\n{found.seconds / found.copy_seconds:.2f} times as fast on one core "
-        f"({found.seconds * 1000:.1f} ms, {found.copy_seconds * 1000:.1f} ms an image), "
-        f"{len(current.content) / len(made):.1f} times smaller.",
-        highlight=False,
-    )
+        files = _images(images)
+        inputs = [
+            held.classifier.prepare(file.read_bytes(), MAX_PIXELS) for file in bars.track(files, description="Reading")
+        ]
+        made = quantized(current.content, held.classifier.input.name, inputs[::2][:CALIBRATION])
+        facts = {name: getattr(held.manifest, name) for name in ("labels", "preprocessing", "softmax", "source")}
+        copy = Classifier.open(made, facts["labels"], facts["preprocessing"], softmax=facts["softmax"], threads=1)
+        bar = bars.add_task("Comparing", total=len(inputs[1::2]))
+        truth = [file.parent.name for file in files[1::2]]
+        found = compared(held.classifier, copy, inputs[1::2], truth, lambda done: bars.advance(bar, done))
+    _say(found, len(current.content) / len(made))
     if publish:
         _keep(made, facts | {"metrics": {"same_label": round(found.same_label, 4), "of": held.version}}, None)
     else:
@@ -194,13 +191,35 @@ def _keep(network: bytes, facts: dict[str, Any], out: Path | None) -> None:
     console.print(f"Bundle {version} is current: {len(facts['labels'])} labels.", highlight=False)
 
 
-def _inputs(folder: Path, held: "Bundle") -> "list[np.ndarray]":
+def _say(found: "Compared", smaller: float) -> None:
+    if found.labelled:
+        console.print(
+            f"Right: {found.right / found.labelled:.1%}, the copy {found.copy_right / found.labelled:.1%}, "
+            f"of {found.labelled} images in folders named as their label.",
+            highlight=False,
+        )
+    console.print(
+        f"{found.same_label:.1%} of {found.images} images keep their best label; a probability changes by "
+        f"{found.largest_difference:.3f} at most.\n{found.seconds / found.copy_seconds:.2f} times as fast on one core "
+        f"({found.seconds * 1000:.1f} ms, {found.copy_seconds * 1000:.1f} ms an image), {smaller:.1f} times smaller.",
+        highlight=False,
+    )
+
+
+def _images(folder: Path) -> list[Path]:
+    """The images of a folder, or as many of them, evenly, as are worth their time."""
     from shared.models.image.training import SUFFIXES
 
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     if len(files) < 2:
         raise InvalidInput(f"{folder} holds no two images.", "Give a folder with images like those it will see.")
-    return [held.classifier.prepare(file.read_bytes(), MAX_PIXELS) for file in files]
+    return files[:: -(-len(files) // MOST)]
+
+
+def _written(registry: Registry[Any]) -> list[tuple[datetime, str]]:
+    """The versions by the time that they were written, which is that of their manifest."""
+    infos = registry.store.list(f"{registry.folder}/")
+    return sorted((info.modified, info.name.split("/")[-2]) for info in infos if info.name.endswith(f"/{MANIFEST}"))
 
 
 def _three(text: str | None) -> tuple[float, float, float] | None:

@@ -1,5 +1,6 @@
 """`tally train image`: trains a small image classifier."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,9 +34,11 @@ def image(
     from shared.models.image import bundle, training
 
     pictures = training.folder(folder) if folder else training.digits()
-    columns = TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"), TimeElapsedColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("", total=training.EPOCHS)
+        reading = bars.add_task("Reading", total=len(pictures.labels))
+        pictures = replace(pictures, images=bars.track(pictures.images, task_id=reading))
+        bar = bars.add_task("Training", total=training.EPOCHS)
         trained = training.train(pictures, side, color, lambda epochs: bars.advance(bar, epochs))
     held_out = trained.facts["metrics"]["held_out"]
     console.print(f"{trained.accuracy:.1%} of {held_out} images that it did not see are right.", highlight=False)

@@ -21,6 +21,9 @@ class Compared:
 
     images: int
     same_label: float
+    labelled: int  # images whose label is known
+    right: int  # of those
+    copy_right: int
     largest_difference: float  # of a probability
     seconds: float
     copy_seconds: float
@@ -93,20 +96,33 @@ def _wide(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) -> np.ndarray
 
 
 def compared(
-    network: Classifier, copy: Classifier, inputs: Sequence[np.ndarray], progress: Callable[[int], None]
+    network: Classifier,
+    copy: Classifier,
+    inputs: Sequence[np.ndarray],
+    truth: Sequence[str],
+    progress: Callable[[int], None] = lambda images: None,
 ) -> Compared:
-    """Both on every input, in turns, each once before it counts."""
-    same, largest = 0, 0.0
-    seconds: list[tuple[float, float]] = []
+    """Both on every input, in turns, each once before it counts. truth: labels; of others than the network's, none."""
+    answers, changes, seconds = [], [], []
     for number, values in enumerate([inputs[0], *inputs]):
-        (first, second), (took, copy_took) = zip(*(_timed(one, values) for one in (network, copy)), strict=True)
+        (first, second), taken = zip(*(_timed(one, values) for one in (network, copy)), strict=True)
         if number:
-            same += int(first.argmax() == second.argmax())
-            largest = max(largest, float(np.abs(first - second).max()))
-            seconds.append((took, copy_took))
+            answers.append([network.labels[row.argmax()] for row in (first, second)])
+            changes.append(np.abs(first - second).max())
+            seconds.append(taken)
             progress(1)
+    known = [(expected, *found) for expected, found in zip(truth, answers, strict=True) if expected in network.labels]
     took, copy_took = np.median(seconds, axis=0)
-    return Compared(len(inputs), same / len(inputs), largest, float(took), float(copy_took))
+    return Compared(
+        len(inputs),
+        sum(first == second for first, second in answers) / len(inputs),
+        len(known),
+        sum(expected == first for expected, first, _ in known),
+        sum(expected == second for expected, _, second in known),
+        float(max(changes)),
+        float(took),
+        float(copy_took),
+    )
 
 
 def _timed(classifier: Classifier, values: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,6 +1,6 @@
 """Trains a small image classifier with scikit-learn, for small and simple images; the result is plain ONNX."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image, ImageOps
+from PIL import Image
 
 from shared.errors import InvalidInput
 from shared.models.image.decode import FORMATS, decode
@@ -25,9 +25,9 @@ SUFFIXES = {f".{form.lower()}" for form in FORMATS} | {".jpg"}
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Images with the label of each, and where they come from."""
+    """Images, read once, with the label of each, and where they come from."""
 
-    images: Sequence[Image.Image]
+    images: Iterable[Image.Image]
     labels: Sequence[str]
     source: dict[str, Any]
 
@@ -62,7 +62,14 @@ def folder(path: Path) -> Pictures:
     labels = [file.parent.name for file in files]
     if len(set(labels)) < 2 or min(map(labels.count, set(labels))) < 2:
         raise InvalidInput(f"{path} does not hold two labels with two images each.", "Put them in FOLDER/LABEL/*.png.")
-    return Pictures([decode(file.read_bytes(), MAX_PIXELS) for file in files], labels, {"data": path.name})
+    return Pictures(map(_decoded, files), labels, {"data": path.name})
+
+
+def _decoded(file: Path) -> Image.Image:
+    try:
+        return decode(file.read_bytes(), MAX_PIXELS)
+    except InvalidInput as error:
+        raise InvalidInput(f"{file}: {error.message}", error.hint) from error
 
 
 def train(pictures: Pictures, side: int, color: bool, progress: Callable[[int], None] = lambda epochs: None) -> Trained:
@@ -75,13 +82,14 @@ def train(pictures: Pictures, side: int, color: bool, progress: Callable[[int], 
     asked = Preprocessing(
         resize=side, crop=side, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), channels="RGB" if color else "L"
     )
+    rows = np.stack([asked.prepare(image).ravel() for image in pictures.images])
     learned, held_out, answers, expected = train_test_split(
-        pictures.images, pictures.labels, test_size=HELD_OUT, random_state=0, stratify=pictures.labels
+        rows, pictures.labels, test_size=HELD_OUT, random_state=0, stratify=pictures.labels
     )
-    both = [*learned, *map(ImageOps.invert, learned)]
-    model = _fitted(_rows(both, asked), [*answers, *answers], sorted(set(pictures.labels)), progress)
+    both = np.concatenate([learned, -learned])  # values are from -1 to 1
+    model = _fitted(both, [*answers, *answers], sorted(set(pictures.labels)), progress)
     metrics = {
-        "accuracy": round(float(model.score(_rows(held_out, asked), expected)), 4),
+        "accuracy": round(float(model.score(held_out, expected)), 4),
         "learned": len(learned),
         "held_out": len(held_out),
     }
@@ -112,10 +120,6 @@ def to_onnx(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], shape: 
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
-
-
-def _rows(images: Sequence[Image.Image], asked: Preprocessing) -> np.ndarray:
-    return np.stack([asked.prepare(image).ravel() for image in images])
 
 
 def _fitted(

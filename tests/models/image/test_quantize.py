@@ -22,9 +22,10 @@ def test_a_network_with_weights_in_eight_bits_already_gets_its_activations_so_to
     copy = quantized(network, "x", INPUTS)
     assert b"QuantizeLinear" in copy
     assert b"QuantizeLinear" not in network
-    found = compared(opened(network), opened(copy), INPUTS, lambda done: None)
+    found = compared(opened(network), opened(copy), INPUTS, ["red"] * 3 + ["other"] * 3)
     assert found.images == len(INPUTS)
     assert found.same_label == 1
+    assert (found.labelled, found.right, found.copy_right) == (3, 0, 0)
     assert 0 < found.largest_difference < 0.02
 
 
