@@ -7,12 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-_TYPES: dict[str, np.dtype[Any]] = {
-    "U8": np.dtype("u1"),
-    "I32": np.dtype("i4"),
-    "F32": np.dtype("f4"),
-    "F64": np.dtype("f8"),
-}
+_TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "I32": np.dtype("i4"), "F32": np.dtype("f4")}
 
 
 class _Array(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ from shared.storage import BlobStore
 
 FOLDER = "faq"
 DEFAULT = Path(__file__).parent / "default"  # the FAQ that ships
-_KINDS = {"entries": "U8", "features": "I32", "weights": "F32", "counts": "I32", "biases": "F64"}
+_KINDS = {"entries": "U8", "features": "I32", "weights": "F32", "counts": "I32"}
 
 
 class Manifest(AnyManifest, frozen=True, kw_only=True):
@@ -90,7 +90,6 @@ def to_bytes(matcher: Matcher) -> bytes:
             "features": part.weights.ids,
             "weights": part.weights.values,
             "counts": np.diff(part.weights.starts).astype(np.int32),
-            "biases": part.biases,
         }
     )
 
@@ -121,24 +120,15 @@ def _facts(matcher: Matcher, metrics: dict[str, Any]) -> dict[str, Any]:
 
 def _classifiers(part: Part, arrays: dict[str, NDArray[Any]]) -> Sequence[Classifier | None]:
     """A classifier for each entry; raises ValueError where they are not those of these entries."""
-    counts, ids, weights, biases = (arrays[name] for name in ("counts", "features", "weights", "biases"))
-    fits = len(counts) == len(biases) == len(part.entries) and len(ids) == len(weights)
+    counts, ids, weights = (arrays[name] for name in ("counts", "features", "weights"))
+    fits = len(counts) == len(part.entries) and len(ids) == len(weights)
     fits = fits and counts.min(initial=0) >= 0 and counts.sum(dtype=np.int64) == len(ids)
     fits = fits and ids.min(initial=0) >= 0 and ids.max(initial=-1) < part.questions.features
-    if not fits:
+    if not (fits and np.isfinite(weights).all()):
         raise ValueError("classifiers of other entries")
-    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
-        raise ValueError("weights that are not finite")
-    ends = np.cumsum(counts)
-    nothing = np.zeros(0)
-    return [
-        Classifier(
-            Vector(ids[end - count : end].astype(np.int64), weights[end - count : end].astype(np.float64)),
-            float(bias),
-            nothing.astype(np.int64),
-            nothing,
-        )
-        if count
-        else None
-        for count, end, bias in zip(counts, ends, biases, strict=True)
+    ends = np.cumsum(counts)[:-1]
+    vectors = zip(np.split(ids.astype(np.int64), ends), np.split(weights.astype(np.float64), ends), strict=True)
+    nothing = np.zeros(0, np.int64)
+    return [Classifier(Vector(*vector), nothing, np.zeros(0)) if len(vector[0]) else None for vector in vectors][
+        : len(counts)
     ]

@@ -25,7 +25,7 @@ class Match(msgspec.Struct, frozen=True):
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Matcher:
     """The entries of a FAQ as they were trained (base), and those that changed since."""
 
@@ -75,7 +75,8 @@ class Matcher:
         since = {id: entry for id, entry in (old | new).items() if id not in gone}
         entries = {id: entry for id, entry in {**self.entries, **new}.items() if id not in gone}
         vocabulary = self.vocabulary.extended(
-            word for entry in new.values() for text in (*entry.texts, entry.answer) for word in words(text)
+            (word for entry in new.values() for text in entry.texts for word in words(text)),
+            (word for entry in new.values() for word in words(entry.answer)),
         )
         base = self.base.part
         hidden = [n for n, entry in enumerate(base.entries) if entries.get(entry.id) is not entry]

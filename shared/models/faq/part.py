@@ -28,7 +28,7 @@ class Gone:
 class Part:
     """Entries as rows: entry e is asked by the rows starts[e] … starts[e + 1] - 1, its question first.
 
-    weights and biases: a classifier for each entry; a row is empty where there is none.
+    weights: a classifier for each entry; a row is empty where there is none.
     """
 
     entries: tuple[Entry, ...]
@@ -37,32 +37,28 @@ class Part:
     questions: Rows
     answers: Rows
     weights: Rows
-    biases: Floats
 
     @classmethod
     def of(cls, entries: Iterable[Entry], vocabulary: Vocabulary) -> Self:
         """Entries whose words are all in the vocabulary; none has a classifier yet."""
         kept = tuple(entries)
         sizes = np.fromiter((len(entry.texts) for entry in kept), np.int64, len(kept))
-        weights, biases = packed([], len(kept), len(vocabulary.idf))
         return cls(
             kept,
             np.concatenate([[0], np.cumsum(sizes)]),
             np.repeat(np.arange(len(kept)), sizes),
             vocabulary.questions([text for entry in kept for text in entry.texts]).prepared(),
             vocabulary.answers([entry.answer for entry in kept]).prepared(),
-            weights,
-            biases,
+            packed([None] * len(kept), len(vocabulary.idf)),
         )
 
     def with_classifiers(self, classifiers: Sequence[Classifier | None]) -> Self:
         """The same with a classifier, or none, for each entry."""
-        weights, biases = packed(classifiers, len(self.entries), self.questions.features)
-        return replace(self, weights=weights, biases=biases)
+        return replace(self, weights=packed(classifiers, self.questions.features))
 
     def classifier(self, entry: int) -> Classifier:
         """The one that it has."""
-        return Classifier(self.weights.row(entry), float(self.biases[entry]), np.zeros(0, np.int64), np.zeros(0))
+        return Classifier(self.weights.row(entry), np.zeros(0, np.int64), np.zeros(0))
 
     def rows(self, entry: int) -> Ints:
         """The phrasings of an entry."""
@@ -93,7 +89,7 @@ class Part:
         """
         has = self.taught(entries)
         similar = np.empty(len(entries))
-        similar[has] = self.weights.dot(entries[has], dense) + self.biases[entries[has]]
+        similar[has] = self.weights.dot(entries[has], dense)
         similar[~has] = self.questions.dot(self.starts[entries[~has]], dense)
         answer = np.sqrt(2) * self.answers.dot(entries, dense)
         return np.stack([similar, answer, np.ones(len(entries))], axis=1)

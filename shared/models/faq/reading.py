@@ -51,8 +51,8 @@ def plain(text: str) -> str:
         parser = _Text()
         parser.feed(text)
         parser.close()
-        text = "".join(parser.parts)
-    return re.sub(r"[ \t]*\n\s*", "\n", _DUPLICATE.sub("", text)).strip()
+        text = re.sub(r"\n{2,}", "\n\n", re.sub(r"[ \t]*\n[ \t]*", "\n", "".join(parser.parts)))
+    return _DUPLICATE.sub("", text).strip()
 
 
 class _Text(HTMLParser):
@@ -77,7 +77,7 @@ class _Text(HTMLParser):
             begin = self._quotes.pop()
             if _DUPLICATE.search("".join(self.parts[begin:])):
                 del self.parts[begin:]
-        if tag in _BLOCKS:
+        if tag in _BLOCKS - {"li", "br"}:
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:

@@ -1,7 +1,8 @@
 """A linear classifier for each entry known in several phrasings, in closed form: no other entry is trained anew.
 
-Ridge regression (a least-squares SVM: Suykens and Vandewalle 1999) of +1 for an entry's own phrasings and -1 for the
-nearest ones of others. Its leave-one-out values are exact and cost nothing (Cawley and Talbot 2004).
+Ridge regression (a least-squares SVM: Suykens and Vandewalle 1999) of 1 for an entry's own phrasings and 0 for the
+nearest ones of others, without a bias: a question with nothing in common gets 0. Its leave-one-out values are exact and
+cost nothing (Cawley and Talbot 2004).
 """
 
 from collections.abc import Sequence
@@ -17,15 +18,16 @@ _RIDGE = 0.5
 _OWN = 5.0  # how much an entry's own phrasing counts against another's
 _KEPT = 1_000  # weights of each classifier, the largest
 
+_NOTHING = Vector(np.zeros(0, np.int64), np.zeros(0))
+
 type Triples = tuple[Ints, NDArray[np.int32], NDArray[np.float32]]  # place, feature, value
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """Weights and a bias: above 0 it says yes. held_out: what it would say of each row, had it not learned from it."""
+    """Weights: about 1 says yes, 0 no. held_out: what it would say of each row, had it not learned from it."""
 
     weights: Vector
-    bias: float
     rows: Ints
     held_out: Floats
 
@@ -41,14 +43,14 @@ def teach(own: Triples, others: Triples, rows: Ints) -> Classifier:
     ids, column = np.unique(np.concatenate([own[1], others[1]]), return_inverse=True)
     x = np.zeros((ours + theirs, len(ids)), np.float32)
     x[np.concatenate([own[0], ours + others[0]]), column] = np.concatenate([own[2], others[2]])
-    sign = np.repeat([1.0, -1.0], [ours, theirs])
+    target = np.repeat([1.0, 0.0], [ours, theirs])
     ridge = np.repeat([_RIDGE / _OWN, _RIDGE], [ours, theirs])
-    inverse = np.linalg.inv((x @ x.T).astype(np.float64) + 1 + np.diag(ridge))  # 1: the bias is a feature as others are
-    shares = inverse @ sign
+    inverse = np.linalg.inv((x @ x.T).astype(np.float64) + np.diag(ridge))
+    shares = inverse @ target
     weights = shares @ x
     kept = np.sort(np.argsort(-np.abs(weights), kind="stable")[:_KEPT])
-    held_out = sign - shares / np.diag(inverse)
-    return Classifier(Vector(ids[kept].astype(np.int64), weights[kept]), float(shares.sum()), rows, held_out)
+    held_out = target - shares / np.diag(inverse)
+    return Classifier(Vector(ids[kept].astype(np.int64), weights[kept]), rows, held_out)
 
 
 def centre(rows: Triples) -> Vector:
@@ -57,18 +59,15 @@ def centre(rows: Triples) -> Vector:
     return Vector(ids.astype(np.int64), np.bincount(column, rows[2]) / _count(rows))
 
 
-def packed(classifiers: Sequence[Classifier | None], count: int, features: int) -> tuple[Rows, Floats]:
-    """As rows of weights, empty ones where there is no classifier, and their biases."""
-    ids, values, biases, sizes = [], [], np.zeros(count), np.zeros(count, np.int64)
-    for number, one in enumerate(classifiers):
-        if one:
-            ids.append(one.weights.ids)
-            values.append(one.weights.values)
-            biases[number], sizes[number] = one.bias, len(one.weights.ids)
-    row = np.repeat(np.arange(count), sizes)
-    empty = np.zeros(0)
-    weights = Rows.of(row, np.concatenate([empty, *ids]), np.concatenate([empty, *values]), count, features)
-    return weights, biases
+def packed(classifiers: Sequence[Classifier | None], features: int) -> Rows:
+    """Their weights as rows, empty where there is no classifier."""
+    vectors = [one.weights if one else _NOTHING for one in classifiers]
+    row = np.repeat(np.arange(len(vectors)), [len(vector.ids) for vector in vectors])
+    ids, values = (
+        np.concatenate([getattr(_NOTHING, name), *(getattr(vector, name) for vector in vectors)])
+        for name in ("ids", "values")
+    )
+    return Rows.of(row.astype(np.int64), ids, values, len(vectors), features)
 
 
 def _count(rows: Triples) -> int:

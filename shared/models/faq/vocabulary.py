@@ -1,7 +1,7 @@
 """TF-IDF as scikit-learn has it, over stems and over groups of letters, fitted and applied with numpy alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Self
 
@@ -24,7 +24,7 @@ class Vocabulary:
 
     stems: dict[str, int]
     groups: dict[str, int]
-    known: dict[str, Features]  # of each word that texts had: its stem and its groups, once per occurrence
+    known: dict[str, Features]  # of each word that questions had: its stem and its groups, once per occurrence
     is_group: NDArray[np.bool_]
     idf: Floats
     texts: int  # it was fitted on
@@ -38,7 +38,7 @@ class Vocabulary:
     def fit(cls, questions: Sequence[str], answers: Sequence[str]) -> Self:
         """Features of questions, stems of answers; how rare a stem is follows from both, a group from questions."""
         asked, told = _split(questions), _split(answers)
-        base = cls.empty().extended(chain.from_iterable(asked + told))
+        base = cls.empty().extended(chain.from_iterable(asked), chain.from_iterable(told))
         found = np.zeros(len(base.idf))
         for texts, also_groups in ((asked, True), (told, False)):
             _, ids, _ = base._counted(texts, also_groups)
@@ -47,25 +47,18 @@ class Vocabulary:
         idf = np.log((1 + fitted) / (1 + found)) + 1  # smoothed, as TfidfVectorizer has it
         return cls(base.stems, base.groups, base.known, base.is_group, idf, len(questions))
 
-    def extended(self, new: Iterable[str]) -> Self:
-        """The same with more words."""
-        stems, letters, known = dict(self.stems), dict(self.groups), dict(self.known)
-        kinds: list[bool] = []
-        begin = len(self.idf)
-        for word in new:
-            if word in known:
-                continue
-            features = []
-            for table, parts, kind in ((stems, [stem(word)], False), (letters, groups(word), True)):
-                for part in parts:
-                    if part not in table:
-                        table[part] = begin + len(kinds)
-                        kinds.append(kind)
-                    features.append(table[part])
-            known[word] = tuple(features)
-        idf = np.concatenate([self.idf, np.full(len(kinds), self._unseen)])
-        is_group = np.concatenate([self.is_group, np.array(kinds, np.bool_)])
-        return type(self)(stems, letters, known, is_group, idf, self.texts)
+    def extended(self, asked: Iterable[str], told: Iterable[str]) -> Self:
+        """The same with more words: of questions, and of answers, whose groups of letters are no features."""
+        tables = _Tables(dict(self.stems), dict(self.groups), len(self.idf))
+        known = dict(self.known)
+        for word in asked:
+            if word not in known:
+                known[word] = (tables.stem(word), *map(tables.group, groups(word)))
+        for word in dict.fromkeys(told):
+            tables.stem(word)
+        is_group = np.concatenate([self.is_group, np.array(tables.kinds, np.bool_)])
+        idf = np.concatenate([self.idf, np.full(len(tables.kinds), self._unseen)])
+        return type(self)(tables.stems, tables.groups, known, is_group, idf, self.texts)
 
     def vector(self, text: str) -> Vector:
         """What a question has in common with any text: as TfidfVectorizer has it, but shorter by what no text has."""
@@ -129,7 +122,7 @@ class Vocabulary:
     def _counted(self, texts: list[list[str]], also_groups: bool) -> tuple[Ints, Ints, Floats]:
         """Row, feature and number of times, in this order."""
         numbers = {word: number for number, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
-        features = [self.known[word] if also_groups else self.known[word][:1] for word in numbers]
+        features = [self.known[word] if also_groups else (self.stems[stem(word)],) for word in numbers]
         sizes = np.fromiter(map(len, features), np.int64, len(features))
         flat = np.fromiter(chain.from_iterable(features), np.int64, int(sizes.sum()))
         begins = np.cumsum(sizes) - sizes
@@ -139,6 +132,28 @@ class Vocabulary:
         keys, counts = np.unique(np.repeat(text, sizes[word]) * max(len(self.idf), 1) + ids, return_counts=True)
         row, ids = np.divmod(keys, max(len(self.idf), 1))
         return row, ids, counts.astype(np.float64)
+
+
+@dataclass(slots=True)
+class _Tables:
+    """Features that get numbers as they come; kinds: of the new ones, whether each is a group."""
+
+    stems: dict[str, int]
+    groups: dict[str, int]
+    first: int
+    kinds: list[bool] = field(default_factory=list)
+
+    def stem(self, word: str) -> int:
+        return self._number(self.stems, stem(word), False)
+
+    def group(self, part: str) -> int:
+        return self._number(self.groups, part, True)
+
+    def _number(self, table: dict[str, int], part: str, kind: bool) -> int:
+        number = table.setdefault(part, self.first + len(self.kinds))
+        if number == self.first + len(self.kinds):
+            self.kinds.append(kind)
+        return number
 
 
 def _split(texts: Iterable[str]) -> list[list[str]]:
