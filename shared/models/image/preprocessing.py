@@ -10,6 +10,8 @@ type Three = tuple[float, float, float]
 Side = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
+LONG = 8  # times the shorter side: only of longer images is less than all resized
+
 
 class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     """What a network was trained on. The defaults are those of torchvision's ImageNet classifiers.
@@ -47,8 +49,20 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
         shorter = min(image.size)
         width, height = (int(self.resize * side / shorter) for side in image.size)
         left, top = self._margin(width), self._margin(height)
+        if max(width, height) > LONG * self.resize:
+            return self._cut_alone(image, (width, height), (left, top))
         resized = image.resize((width, height), FILTERS[self.filter])
         return resized.crop((left, top, left + self.crop, top + self.crop))
+
+    def _cut_alone(self, image: Image.Image, size: tuple[int, int], corner: tuple[int, int]) -> Image.Image:
+        """The same, but for rounding, without resizing what is cut away: a line of pixels would fill the memory."""
+        firsts = [max(first, 0) for first in corner]
+        ends = [min(first + self.crop, side) for first, side in zip(corner, size, strict=True)]
+        wide, high = (own / side for own, side in zip(image.size, size, strict=True))
+        box = firsts[0] * wide, firsts[1] * high, ends[0] * wide, ends[1] * high
+        part = image.resize((ends[0] - firsts[0], ends[1] - firsts[1]), FILTERS[self.filter], box)
+        left, top = (min(first, 0) for first in corner)
+        return part.crop((left, top, left + self.crop, top + self.crop))
 
     def _margin(self, side: int) -> int:
         """Before the cut; negative where the image is smaller, and black is put around it."""

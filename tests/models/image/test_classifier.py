@@ -151,3 +151,25 @@ def plainly_prepared(path: Path) -> np.ndarray:
     cut = image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + 224, top + 224))
     values = (np.asarray(cut, np.float32) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     return values.transpose(2, 0, 1)[None].astype(np.float32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_network_of_half_precision_for_one_image_is_served_as_plain_onnx_runtime_runs_it(name: str) -> None:
+    """SqueezeNet of Caffe: blue first, values from 0 to 255 less the mean, probabilities (1, 1000, 1, 1)."""
+    network = SHARED / "models" / "SqueezeNet_fp16.onnx"
+    if not network.exists():
+        pytest.skip(f"There is no {network}.")
+    mean, std = (104 / 255, 117 / 255, 123 / 255), (1 / 255, 1 / 255, 1 / 255)
+    asked = Preprocessing(mean=mean, std=std, channels="BGR", input="float16")
+    labels = tuple(map(str, range(1000)))
+    classifier = Classifier.open(network.read_bytes(), labels, asked, softmax=False, threads=1)
+    assert classifier.one_by_one
+    prepared = classifier.prepare((SHARED / name).read_bytes(), 10**7)
+    rows = classifier.classify(np.stack([prepared, prepared]))
+    pixels = np.asarray(asked.cut(Image.open(SHARED / name).convert("RGB")), np.float32)[:, :, ::-1]
+    values = (pixels - [104, 117, 123]).transpose(2, 0, 1)[None].astype(np.float16)
+    session = ort.InferenceSession(str(network))
+    plain = session.run(None, {session.get_inputs()[0].name: values})[0].reshape(-1)
+    assert rows.argmax(axis=1).tolist() == [int(plain.argmax())] * 2
+    np.testing.assert_allclose(rows[0], plain, atol=0.02)

@@ -26,7 +26,9 @@ def triangle(image: np.ndarray, side: int, axis: int) -> np.ndarray:
     return np.moveaxis(np.round(np.array(rows)), 0, axis)
 
 
-@pytest.mark.parametrize("size", [(48, 32), (32, 48), (17, 90), (16, 16), (9, 13), (333, 201), (49, 98)])
+@pytest.mark.parametrize(
+    "size", [(48, 32), (32, 48), (17, 90), (16, 16), (9, 13), (333, 201), (49, 98), (150, 7), (5, 301)]
+)
 def test_pixels_are_within_one_level_of_a_plain_implementation(size: tuple[int, int]) -> None:
     image = photo(*size)
     width, height = (int(16 * side / min(size)) for side in size)
@@ -44,6 +46,14 @@ def test_the_cut_is_where_torchvision_makes_it(side: int, first: int) -> None:
     )
     rows = np.asarray(made)[:, 2]
     assert rows.tolist() == [row if 1 <= row <= side else 0 for row in range(first + 1, first + 6)]
+
+
+@pytest.mark.parametrize("size", [(1_000_000, 1), (1, 3_000_000)])
+@pytest.mark.parametrize("crop", [224, 300])
+def test_a_line_of_pixels_does_not_fill_the_memory(size: tuple[int, int], crop: int) -> None:
+    made = np.asarray(Preprocessing(crop=crop).cut(Image.new("RGB", size, "white")))
+    assert made.shape == (crop, crop, 3)
+    assert (made == 255).sum() == min(crop, 256) * crop * 3
 
 
 def test_inputs_are_those_of_torchvision_to_the_last_bit() -> None:
