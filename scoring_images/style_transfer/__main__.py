@@ -60,8 +60,9 @@ def parser() -> argparse.ArgumentParser:
     file = commands.add_parser("file", help="style a file, without storage")
     file.add_argument("source", type=Path, metavar="IN")
     file.add_argument("target", type=Path, metavar="OUT.mp4")
+    split.add_argument("--style", default="wave", metavar="NAME", help="a style that ships, or one trained")
+    file.add_argument("--style", default="wave", metavar="NAME", help="a style that ships, or the folder of another")
     for command in (split, file):
-        command.add_argument("--style", default="wave", metavar="NAME", help="a style that ships, or one trained")
         command.add_argument("--crf", type=int, default=18, help="quality: 0 is lossless, 51 the worst")
         command.add_argument("--steady", action="store_true", help="blend frames along the motion: less flicker")
     return main
@@ -119,7 +120,7 @@ def _style_file(arguments: argparse.Namespace, settings: Settings) -> None:
     from scoring_images.style_transfer.local import style_file
 
     order = Order("", arguments.source.name, "", arguments.style, arguments.crf, arguments.steady)
-    style_file(arguments.source, arguments.target, order, settings, None)
+    style_file(arguments.source, arguments.target, order, settings)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

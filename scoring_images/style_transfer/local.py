@@ -1,6 +1,6 @@
 """Styles a file on this machine, without storage: one segment, and what a run leaves, beside the result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -17,9 +17,9 @@ from scoring_images.style_transfer.pictures import poster, sheet
 from scoring_images.style_transfer.split import STYLES, limits
 from scoring_images.style_transfer.stylize import Styling, open_network, say
 from scoring_images.style_transfer.video import probe
-from shared.models.style import read_style
+from shared.models.registry import MANIFEST, Bundle
+from shared.models.style import KIND, Manifest, read_style
 from shared.settings import Settings
-from shared.storage import BlobStore
 
 
 @dataclass(slots=True)
@@ -34,12 +34,14 @@ class Counter:
         print(f"frame {self.done} of {self.total}", flush=True)
 
 
-def style_file(source: Path, target: Path, order: Order, settings: Settings, bundles: BlobStore | None) -> None:
+def style_file(source: Path, target: Path, order: Order, settings: Settings) -> None:
     """Style a video file. The result, its poster, sheet and report appear whole, the video last.
 
-    Raises InvalidInput for what cannot be styled, BundleError for a damaged style.
+    The order's style may also be the folder of one. Raises InvalidInput for what cannot be styled, BundleError for a
+    damaged style.
     """
-    painting = read_style(order.style, STYLES, bundles)
+    painting = _style(order.style)
+    order = replace(order, style=painting.manifest.name)
     with source.open("rb") as film:
         video = probe(film, limits(settings))
         counter = Counter(len(video.timestamps))
@@ -60,3 +62,8 @@ def style_file(source: Path, target: Path, order: Order, settings: Settings, bun
         for name, ending in (("poster.jpg", ".jpg"), ("sheet.jpg", "-sheet.jpg"), ("report.json", ".json")):
             (folder / name).replace(target.with_name(target.stem + ending))
         joined.path.replace(target)
+
+
+def _style(name: str) -> Bundle[Manifest]:
+    folder = Path(name)
+    return KIND.read_folder(folder) if (folder / MANIFEST).is_file() else read_style(name, STYLES, None)

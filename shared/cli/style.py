@@ -13,6 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from shared.cli.context import ROOT, console
 from shared.errors import InvalidInput, TallyError
+from shared.models.registry import MANIFEST
+
+STYLES = ROOT / ".tally" / "styles"
+"""Those trained here."""
 
 _FRAME = re.compile(r"frame (\d+) of (\d+)")
 
@@ -24,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def style(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video.", exists=True, dir_okay=False)],
-    style: Annotated[str, typer.Option(metavar="NAME", help="A style that ships, or one trained here.")] = "wave",
+    style: Annotated[
+        str, typer.Option(metavar="NAME", help="A style that ships, one trained here, or the folder of one.")
+    ] = "wave",
     out: Annotated[Path | None, typer.Option(help="The result; default: beside the video, as VIDEO-STYLE.mp4.")] = None,
     crf: Annotated[int, typer.Option(min=0, max=51, help="Quality: 0 is lossless, 51 the worst.")] = 18,
     steady: Annotated[bool, typer.Option("--steady", help="Blend along the motion: less flicker, more time.")] = False,
@@ -34,15 +40,21 @@ def style(
 
     Beside the result come a poster, a before/after sheet and a report, as VIDEO-STYLE.jpg, -sheet.jpg and .json.
     """
-    target = out or video.with_name(f"{video.stem}-{style}.mp4")
+    target = out or video.with_name(f"{video.stem}-{Path(style).name}.mp4")
     if target.resolve() == video.resolve():
         raise InvalidInput(f"{target} is the video itself.", "Give another --out.")
     command = [
         *(sys.executable, "-m", "scoring_images.style_transfer", "file", str(video.resolve()), str(target.resolve())),
-        *("--style", style, "--crf", str(crf), *(("--steady",) if steady else ())),
+        *("--style", _located(style), "--crf", str(crf), *(("--steady",) if steady else ())),
     ]
     _follow(command, os.environ | {"TASK_THREADS": str(threads)})
     console.print(f"{target}", highlight=False, soft_wrap=True)
+
+
+def _located(style: str) -> str:
+    """The folder of a style that was trained here, or that is named; else its name."""
+    folders = STYLES / style, Path(style)
+    return next((str(folder.resolve()) for folder in folders if (folder / MANIFEST).is_file()), style)
 
 
 def _follow(command: list[str], env: dict[str, str]) -> None:

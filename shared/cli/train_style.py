@@ -16,6 +16,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from shared.cli.context import ROOT, console, storage
+from shared.cli.style import STYLES
 from shared.errors import InvalidInput, TallyError, Transient
 
 PACKAGE = ROOT / "scoring_images" / "style_training"
@@ -74,7 +75,7 @@ def train_style(
     """
     from shared.models.style import check_name
 
-    folder = out or ROOT / ".tally" / "styles" / check_name(name)
+    folder = out or STYLES / check_name(name)
     numbers = {
         **{"width": width, "blocks": blocks, "steps": steps, "batch": batch, "crop": crop, "rate": rate, "seed": seed},
         **{"style-side": style_side, "content-side": content_side, "style-weight": style_weight},
@@ -183,11 +184,13 @@ def _keep(name: str, folder: Path, painting: dict[str, Any], publish: bool) -> N
     facts["painting"] = painting
     version = KIND.write_folder(folder, network, name=name, **facts)
     console.print(f"{folder}: {len(network):,} bytes, version {version}", highlight=False, soft_wrap=True)
+    shown = name if folder.parent == STYLES else folder
+    console.print(f"Look at its preview.jpg, and try it: `tally style VIDEO --style {shown}`.", highlight=False)
     if not publish:
         return
     try:
         put(storage().control("bundles"), name, network, **facts)
-        console.print(f"Runs can use it now: `tally style VIDEO --style {name}`.", highlight=False)
+        console.print(f"Runs can use it from now on: uploads with the metadata style={name}.", highlight=False)
     except TallyError as error:
         console.print(f"Not published, as storage does not answer: {error.message}", highlight=False, markup=False)
         console.print("The same command publishes it later without training again.", highlight=False)

@@ -16,7 +16,7 @@ from scoring_images.style_transfer.job import Order, Work
 from scoring_images.style_transfer.split import split
 from scoring_images.style_transfer.stylize import stylize
 from shared.errors import InvalidInput, NotFound, Transient
-from shared.models.style import publish
+from shared.models.style import KIND, publish
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 from tests.scoring_images.style_transfer.clips import odd, real
@@ -209,17 +209,16 @@ def test_a_full_disk_is_said_and_tried_again(studio: Studio, monkeypatch: pytest
     assert NAME in studio.results()
 
 
-def test_a_file_is_styled_without_storage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    clip, target = tmp_path / "in.mkv", tmp_path / "out.mp4"
-    clip.write_bytes(odd("irregular.mkv").read_bytes())
-    assert main(["file", str(clip), str(target), "--style", "wave"]) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "in.mkv",
-        "out-sheet.jpg",
-        "out.jpg",
-        "out.json",
-        "out.mp4",
-    ]
+def test_a_file_is_styled_without_storage_in_a_style_that_lies_in_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    style, target = tmp_path / "swap", tmp_path / "result" / "out.mp4"
+    KIND.write_folder(style, swapping(), name="swap", painting={}, parameters={}, metrics={})
+    target.parent.mkdir()
+    assert main(["file", str(odd("irregular.mkv")), str(target), "--style", str(style)]) == 0
+    results = {path.name for path in target.parent.iterdir()}
+    assert results == {"out.mp4", "out.jpg", "out-sheet.jpg", "out.json"}
+    assert json.loads(target.with_suffix(".json").read_text())["style"] == "swap"
     count = len(times(target.read_bytes()))
     assert f"frame {count} of {count}" in capsys.readouterr().out
 
