@@ -1,17 +1,20 @@
 """Style transfer against the reference's way: `python -m bench.style [--torch PYTHON] [--clip VIDEO] [--frames N]`.
 
 Both ways style the same frames with the same network (random weights: speed does not depend on them), one after the
-other, warm and with a pause between. The reference's way needs an interpreter that has torch, numpy and pillow.
+other, warm and with a pause between. The reference's way needs an interpreter that has torch, numpy and pillow. Seconds
+of CPU tell the ways apart where other programs take turns on the machine.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan, nan
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -35,6 +38,20 @@ WIDTHS = {16: 3, 32: 5}
 """Width and residual blocks: the styles that ship, and the network of Johnson et al. 2016."""
 PAUSE = 0.5
 console = Console()
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a way took for all frames, without imports: seconds, seconds of CPU, and the seconds of its stages."""
+
+    whole: float
+    cpu: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def outside(self) -> float:
+        """The share of time that did not go into the network."""
+        return 1 - self.stages["network"] / sum(self.stages.values()) if self.stages else nan
 
 
 def random_weights(width: int, blocks: int) -> dict[str, np.ndarray]:
@@ -72,8 +89,8 @@ class Bench:
     frames: int
     torch: str
 
-    def ours(self, width: int, *, threads: int, segments: int = 1) -> tuple[float, dict[str, float]]:
-        """Seconds for all frames by so many processes at once, without imports, and those of each stage."""
+    def ours(self, width: int, *, threads: int, segments: int = 1) -> Took:
+        """All frames by so many processes at once."""
         line = [sys.executable, "-m", "bench.style", "--segment", str(self.clip), str(self._onnx(width)), str(segments)]
         jobs = [
             subprocess.Popen(
@@ -83,25 +100,24 @@ class Bench:
         ]
         told = [json.loads(job.communicate()[0]) for job in jobs]
         stages = {name: sum(part["seconds"].get(name, 0) for part in told) for name in told[0]["seconds"]}
-        return max(part["whole"] for part in told), stages
+        return Took(max(part["whole"] for part in told), sum(part["cpu"] for part in told), stages)
 
-    def reference(self, width: int) -> float:
-        """Seconds of the reference's way: JPEG files out, one PyTorch process over them, JPEG files in again."""
+    def reference(self, width: int) -> Took:
+        """The reference's way: JPEG files out, one PyTorch process over them, JPEG files in again."""
         frames, styled = (self.folder / f"{kind}{width}" for kind in ("frames", "styled"))
         for place in (frames, styled):
             place.mkdir(exist_ok=True)
         weights: dict[str, Any] = random_weights(width, WIDTHS[width])
         np.savez(self.folder / "weights.npz", **weights)
-        begun = time.perf_counter()
-        _ffmpeg(ffmpeg.input(str(self.clip)).output(str(frames / "%05d_video.jpg")))
-        out = time.perf_counter() - begun
+        out = _ffmpeg(ffmpeg.input(str(self.clip)).output(str(frames / "%05d_video.jpg")))
         script = Path(__file__).parent / "reference" / "style_frames.py"
         line = [self.torch, str(script), str(self.folder / "weights.npz"), str(frames), str(styled)]
-        style = float(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
-        begun = time.perf_counter()
+        told = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+        whole, cpu = map(float, told.split())
         joined = ffmpeg.input(str(styled / "%05d_video.jpg"), framerate=30)
-        _ffmpeg(joined.output(str(self.folder / "joined.mp4"), pix_fmt="yuv420p"))
-        return out + style + time.perf_counter() - begun
+        back = _ffmpeg(joined.output(str(self.folder / "joined.mp4"), pix_fmt="yuv420p"))
+        steps = out, Took(whole, cpu), back
+        return Took(sum(step.whole for step in steps), sum(step.cpu for step in steps))
 
     def _onnx(self, width: int) -> Path:
         path = self.folder / f"{width}.onnx"
@@ -109,8 +125,12 @@ class Bench:
         return path
 
 
-def _ffmpeg(stream: Any) -> None:
+def _ffmpeg(stream: Any) -> Took:
+    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     stream.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(time.perf_counter() - begun, cpu)
 
 
 def style_segment(clip: Path, model: Path, segments: int, number: int) -> None:
@@ -123,9 +143,10 @@ def style_segment(clip: Path, model: Path, segments: int, number: int) -> None:
     with clip.open("rb") as film:
         video = probe(film)
         mine = segment(groups(len(video.timestamps)), number, segments)
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         report = Styling(network, video, Encoding()).encode(film, mine, BytesIO())
-    print(json.dumps({"whole": time.perf_counter() - begun, "seconds": report.seconds}))
+    whole, cpu = time.perf_counter() - begun, time.process_time() - used
+    print(json.dumps({"whole": whole, "cpu": cpu, "seconds": report.seconds}))
 
 
 def peak(seconds: int, folder: Path) -> int:
@@ -180,32 +201,38 @@ def main() -> None:
 
 
 def _speed(bench: Bench, width: int, rounds: int) -> None:
-    ways: dict[str, Callable[[], tuple[float, dict[str, float]]]] = {
-        "Tally, all cores": lambda: bench.ours(width, threads=0)
+    ways: dict[str, Callable[[], Took]] = {
+        "Tally, all cores": lambda: bench.ours(width, threads=0),
+        "Tally, one worker of one thread": lambda: bench.ours(width, threads=1),
+        "Tally, two workers of one thread": lambda: bench.ours(width, threads=1, segments=2),
     }
-    ways["Tally, one worker of one thread"] = lambda: bench.ours(width, threads=1)
-    ways["Tally, two workers of one thread"] = lambda: bench.ours(width, threads=1, segments=2)
     if bench.torch:
-        ways["JPEG files and PyTorch, all cores"] = lambda: (bench.reference(width), {})
-    taken: dict[str, list[tuple[float, dict[str, float]]]] = {name: [] for name in ways}
+        ways["JPEG files and PyTorch, all cores"] = lambda: bench.reference(width)
+    taken: dict[str, list[Took]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             taken[name].append(way())
             time.sleep(PAUSE)
-    table = Table(
-        "way", "frames/s", "times", "outside the network", title=f"640x360, width {width}, {WIDTHS[width]} blocks"
-    )
-    base = median(whole for whole, _ in taken["Tally, one worker of one thread"])
-    for name, rows in taken.items():
-        whole = median(row[0] for row in rows)
-        outside = [1 - row[1]["network"] / sum(row[1].values()) for row in rows if row[1]]
-        share = f"{median(outside):.1%}" if outside else ""
-        table.add_row(name, f"{bench.frames / whole:.2f}", f"{base / whole:.2f}", share)
-    console.print(table)
+    console.print(_table(taken, bench.frames, f"640x360, width {width}, {WIDTHS[width]} blocks"))
     work = multiplications(random_weights(width, WIDTHS[width]))
-    fast = median(row[1]["network"] for row in taken["Tally, all cores"]) / bench.frames
+    fast = median(took.stages["network"] for took in taken["Tally, all cores"]) / bench.frames
     rate = 2 * work * 640 * 360 / fast / 1e9
     console.print(f"The network: {work:,.0f} multiplications a pixel, {rate:.0f} GFLOP/s on all cores.")
+
+
+def _table(taken: Mapping[str, Sequence[Took]], frames: int, title: str) -> Table:
+    """Medians; `times` compares with the last way, the slowest."""
+    table = Table("way", "frames/s", "times", "CPU s a frame", "times", "outside the network", title=title)
+    whole = {name: median(took.whole for took in rows) for name, rows in taken.items()}
+    cpu = {name: median(took.cpu for took in rows) for name, rows in taken.items()}
+    last = list(taken)[-1]
+    for name, rows in taken.items():
+        outside = median(took.outside for took in rows)
+        table.add_row(
+            *(name, f"{frames / whole[name]:.2f}", f"{whole[last] / whole[name]:.2f}"),
+            *(f"{cpu[name] / frames:.3f}", f"{cpu[last] / cpu[name]:.2f}", "" if isnan(outside) else f"{outside:.1%}"),
+        )
+    return table
 
 
 def _memory(folder: Path) -> None:
