@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import imageio_ffmpeg
 import pytest
@@ -110,9 +110,13 @@ OTHER_CLIPS = {
 }
 
 
+MADE = TemporaryDirectory(prefix="clips-")
+"""Where they lie until the tests end."""
+
+
 @cache
 def odd(name: str) -> Path:
     """One of the odd clips."""
-    path = Path(mkdtemp(prefix="clips-")) / name
+    path = Path(MADE.name) / name
     (ODD_CLIPS | OTHER_CLIPS)[name](path)
     return path
