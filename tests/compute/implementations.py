@@ -9,11 +9,14 @@ import pytest
 
 from shared.compute import Compute, Phase, Status, Task
 from shared.compute.azure_batch.compute import AzureBatchCompute
+from shared.compute.azure_ml.compute import AzureMLCompute
+from shared.compute.azure_ml.definitions import cluster, cluster_part
 from shared.compute.local import LocalCompute
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.azurite import Azurite
 from tests.devhost.contract.contract_server import Contract, contract_server
+from tests.devhost.contract.ml_server import MLContract, ml_server
 
 
 @contextmanager
@@ -43,20 +46,46 @@ def batch_compute(contract: Contract, **changed: str) -> AzureBatchCompute:
     return AzureBatchCompute(settings, Storage.from_settings(settings).control("logs"))
 
 
+@contextmanager
+def azure_ml(folder: Path, azurite: Azurite, **settings: str) -> Iterator[tuple[AzureMLCompute, MLContract]]:
+    """Azure Machine Learning compute, led to a contract server of its own."""
+    with ml_server(folder, azurite.settings | settings) as contract, pytest.MonkeyPatch.context() as patch:
+        for name, value in contract.env.items():
+            patch.setenv(name, value)
+        compute = ml_compute(contract)
+        for image in ("anomaly", "style_transfer"):
+            made(compute, image)
+        yield compute, contract
+
+
+def made(compute: AzureMLCompute, image: str) -> None:
+    """See that an image has a cluster, which the first submission would have made."""
+    part, body = cluster_part(compute.settings, image), cluster(compute.settings, image, "loopback")
+    compute.workspace.put(part, body or {})
+    until(lambda: (held := compute.workspace.get(part)) is not None and "Creating" not in str(held.body))
+
+
+def ml_compute(contract: MLContract, **changed: str) -> AzureMLCompute:
+    """Another instance of the app, with settings of its own."""
+    settings = Settings.from_env(dict(contract.env) | changed)
+    storage = Storage.from_settings(settings)
+    return AzureMLCompute(settings, storage.control("compute"), storage.control("logs"))
+
+
 def script(task_id: str, code: str, *needs: str, **options: int) -> Task:
     """A task that runs Python code."""
     return Task(task_id, "anomaly", ("python", "-c", code), needs, **options)
 
 
-def until(seen: Callable[[], bool]) -> None:
+def until(seen: Callable[[], bool], pause: float = 0.02) -> None:
     """Wait for something that another process does; the test's own time-out bounds it."""
     while not seen():
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def ended(compute: Compute, run_id: str) -> Status:
     """The status of a run once it has ended."""
-    until(lambda: compute.status(run_id).phase is not Phase.RUNNING)
+    until(lambda: compute.status(run_id).phase is not Phase.RUNNING, 0.1)
     return compute.status(run_id)
 
 

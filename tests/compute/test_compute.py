@@ -19,7 +19,7 @@ from tests.compute.implementations import asleep, ended, fails_until, script, sl
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["local", "azure_batch"])
+@pytest.fixture(scope="module", params=["local", "azure_batch", "azure_ml"])
 def compute(
     request: pytest.FixtureRequest, azurite: Azurite, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Compute]:
@@ -27,9 +27,12 @@ def compute(
     if request.param == "local":
         with implementations.local(folder, azurite) as compute:
             yield compute
-    else:
+    elif request.param == "azure_batch":
         with implementations.azure_batch(folder, azurite) as (batch, _):
             yield batch
+    else:
+        with implementations.azure_ml(folder, azurite) as (ml, _):
+            yield ml
 
 
 @pytest.fixture

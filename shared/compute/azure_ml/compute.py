@@ -119,9 +119,12 @@ class AzureMLCompute:
             return (Phase.FAILED, reason) if reason else (Phase.CANCELLED, "")
         if not state:
             raise NotFound(f"Azure Machine Learning has no job {job}.", "It is being prepared, or somebody deleted it.")
-        if state == "Canceled":
+        details = self.workspace.details(job)
+        if state == "Canceled" and _seconds(details) < self.settings.aml_job_seconds:
             return Phase.CANCELLED, f"Somebody cancelled its job {job} in Azure Machine Learning."
-        said = _error(self.workspace.details(job)) or "it does not say why"
+        if state == "Canceled":
+            return Phase.FAILED, f"Stopped: still running after {self.settings.aml_job_seconds} s (AML_JOB_SECONDS)."
+        said = _error(details) or "it does not say why"
         return Phase.FAILED, f"Its job {job} ended as {state} before all tasks were done: {said}"[:MAX_REASON]
 
     def _waiting(self, notes: Notes, head: Head, marks: Marks, job: Answer) -> str:
@@ -153,3 +156,10 @@ def _error(details: Body) -> str:
     """The message of a job's error in the run history."""
     error = (details.get("error") or {}).get("error") or {}
     return ": ".join(str(error[name]) for name in ("code", "message") if error.get(name))
+
+
+def _seconds(details: Body) -> float:
+    """How long a job ran, by the run history."""
+    moments = [details.get(name) for name in ("startTimeUtc", "endTimeUtc")]
+    start, end = (datetime.fromisoformat(moment) if moment else None for moment in moments)
+    return (end - start).total_seconds() if start and end else 0.0

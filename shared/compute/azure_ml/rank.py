@@ -103,7 +103,7 @@ class Share:
         with self._stream(task, "stdout").open("wb") as out, self._stream(task, "stderr").open("wb") as err:
             process = subprocess.Popen(
                 [sys.executable, "-m", tries.__name__],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=ROOT, env=env,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=ROOT, env=env, start_new_session=True,
             )  # fmt: skip
             try:
                 while True:
@@ -113,7 +113,7 @@ class Share:
                         self._keep(task)
                         self._mark("alive")
             finally:
-                process.terminate()  # it stops the try in work on its way out
+                process.terminate()  # it stops the try in work on its way out, which a second word would cut off
                 process.wait()
 
     def _stream(self, task: Task, stream: str) -> Path:

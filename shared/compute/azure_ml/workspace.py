@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
 
 API_VERSION = "2024-10-01"
-AUDIENCE = "https://management.azure.com/.default"
-HISTORY = "/history/v1.0"
+MANAGEMENT = "https://management.azure.com/.default"
+HISTORY = "https://ml.azure.com/.default"
 
 type Body = dict[str, Any]
 
@@ -41,20 +41,20 @@ class Answer:
 
 @dataclass(slots=True)
 class Workspace:
-    """A workspace by its resource id, reached with the app's identity; one client for all threads."""
+    """A workspace by its resource id, reached with the app's identity; a client per kind of token, for all threads."""
 
     resource: str
     endpoint: str
-    _client: "PipelineClient[Any, Any] | None" = field(default=None, repr=False)
+    _clients: "dict[str, PipelineClient[Any, Any]]" = field(default_factory=dict, repr=False)
 
     def get(self, part: str) -> Answer | None:
         """A resource below the workspace, or None where there is none; '' is the workspace itself."""
-        answer = self._call("GET", self._below(part), api=API_VERSION)
+        answer = self._call("GET", self._below(part))
         return None if answer.status == 404 else answer
 
     def put(self, part: str, body: Body) -> Answer:
         """Make or replace a resource; safe to repeat. Raises Refused."""
-        answer = self._call("PUT", self._below(part), body, api=API_VERSION)
+        answer = self._call("PUT", self._below(part), body)
         if answer.status == 404:
             raise SettingsError(f"{self.resource} is not there ({_said(answer)}).", "Check AML_WORKSPACE.")
         return answer
@@ -62,7 +62,7 @@ class Workspace:
     def cancel(self, job: str) -> None:
         """Have a job cancelled; one that has ended or is gone stays as it is. Raises Transient."""
         try:
-            self._call("POST", self._below(f"jobs/{job}/cancel"), api=API_VERSION)
+            self._call("POST", self._below(f"jobs/{job}/cancel"))
         except Refused:  # it has ended meanwhile
             return
 
@@ -71,12 +71,13 @@ class Workspace:
         try:
             found = self.get("")
             place = found.body["properties"].get("discoveryUrl", "") if found else ""
-            region = place.partition("/discovery")[0]
-            url = f"{region}{HISTORY}{self.resource}/runs/{job}/details"
-            answer = self._call("GET", url) if region else None
+            if not place:
+                return {}
+            region = self._call("GET", place, scope=HISTORY).body.get("history", "")
+            answer = self._call("GET", f"{region}/history/v1.0{self.resource}/runs/{job}/details", scope=HISTORY)
         except TallyError:
             return {}
-        return answer.body if answer and answer.status == 200 else {}
+        return answer.body if answer.status == 200 else {}
 
     def _below(self, part: str) -> str:
         if not self.resource:
@@ -86,7 +87,7 @@ class Workspace:
             )
         return f"{self.endpoint.rstrip('/')}{self.resource}/{part}".rstrip("/")
 
-    def _call(self, method: str, url: str, body: Body | None = None, api: str = "") -> Answer:
+    def _call(self, method: str, url: str, body: Body | None = None, scope: str = MANAGEMENT) -> Answer:
         """The answer to a request that is safe to repeat: an answer can be lost after the service acted.
 
         Raises Refused for other refusals than 404, SettingsError, and Transient where no answer is to be had.
@@ -97,9 +98,10 @@ class Workspace:
         for pause in (*PAUSES, None):
             response, failed = None, ""
             try:
-                response = self._sent(method, url, body, api)
+                response = self._sent(method, url, body, scope)
                 if response.status_code == 401 and not renewed:
-                    self._client, renewed = None, True
+                    self._clients.clear()
+                    renewed = True
                     continue
                 if response.status_code not in PASSING:
                     return _settled(response)
@@ -110,23 +112,24 @@ class Workspace:
                 time.sleep(_pause(response, pause))
         raise Transient(f"Azure Machine Learning does not answer as it should: {failed}.", "It is tried again later.")
 
-    def _sent(self, method: str, url: str, body: Body | None, api: str) -> "HttpResponse":
+    def _sent(self, method: str, url: str, body: Body | None, scope: str) -> "HttpResponse":
         from azure.core.rest import HttpRequest
 
-        params = {"api-version": api} if api else {}
-        response: HttpResponse = self._connected().send_request(HttpRequest(method, url, params=params, json=body))
+        params = {"api-version": API_VERSION} if scope == MANAGEMENT else {}
+        request = HttpRequest(method, url, params=params, json=body)
+        response: HttpResponse = self._connected(scope).send_request(request)
         return response
 
-    def _connected(self) -> "PipelineClient[Any, Any]":
-        if self._client is None:
+    def _connected(self, scope: str) -> "PipelineClient[Any, Any]":
+        if scope not in self._clients:
             from azure.core import PipelineClient
             from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
             from azure.identity import DefaultAzureCredential
 
             options: dict[str, Any] = dict(TIMEOUTS)
-            token = BearerTokenCredentialPolicy(DefaultAzureCredential(), AUDIENCE)
-            self._client = PipelineClient(self.endpoint, policies=[UserAgentPolicy("tally"), token], **options)
-        return self._client
+            token = BearerTokenCredentialPolicy(DefaultAzureCredential(), scope)
+            self._clients[scope] = PipelineClient(self.endpoint, policies=[UserAgentPolicy("tally"), token], **options)
+        return self._clients[scope]
 
 
 def _settled(response: "HttpResponse") -> Answer:

@@ -14,6 +14,7 @@ from devhost.contract.batch.service import BatchService
 from devhost.contract.batch.state import Pool
 from devhost.contract.certificate import write_certificates
 from devhost.contract.clock import Clock
+from devhost.contract.exchange import Service
 from devhost.contract.faults import Faults
 from devhost.contract.server import ContractServer, serve, serving
 from devhost.contract.tokens import Tokens
@@ -29,21 +30,16 @@ BATCH = {
 
 
 @dataclass(slots=True)
-class Contract:
+class Peer:
     """A running server; `env` is what the app needs to be led to it."""
 
     app: ContractServer
-    batch: BatchService
     env: Mapping[str, str]
     loop: asyncio.AbstractEventLoop
 
     @property
     def faults(self) -> Faults:
         return self.app.faults
-
-    @property
-    def pool(self) -> Pool:
-        return self.batch.account.pools["tally"]
 
     def inside[T](self, act: Callable[[], T]) -> T:
         """Do something where the services live."""
@@ -54,14 +50,33 @@ class Contract:
         return asyncio.run_coroutine_threadsafe(acted(), self.loop).result(30)
 
 
+@dataclass(slots=True)
+class Contract(Peer):
+    """A running server of Azure Batch."""
+
+    batch: BatchService
+
+    @property
+    def pool(self) -> Pool:
+        return self.batch.account.pools["tally"]
+
+
 @contextmanager
 def contract_server(folder: Path, settings: Mapping[str, str], speed: float = 6000) -> Iterator[Contract]:
     """A server that lives until the block ends; raises AssertionError where anything broke the contract."""
-    trusted, certificate = write_certificates(folder)
-    clock, header = Clock(), secrets.token_hex()
-    everything = BATCH | dict(settings)
+    clock, everything = Clock(), BATCH | dict(settings)
     batch = batch_service(Settings.from_env(everything), clock, "https://127.0.0.1", folder / "nodes", speed)
-    app = ContractServer([batch], clock, Tokens(clock, header))
+    with running(folder, [batch], clock) as peer:
+        url = batch.account.url = peer.env["URL"]
+        yield Contract(peer.app, everything | {"BATCH_ENDPOINT": url} | peer.env, peer.loop, batch)
+
+
+@contextmanager
+def running(folder: Path, services: list[Service], clock: Clock) -> Iterator[Peer]:
+    """A server of these services; its environment names its URL and what the app's identity needs."""
+    trusted, certificate = write_certificates(folder)
+    header = secrets.token_hex()
+    app = ContractServer(services, clock, Tokens(clock, header))
     server, loop = serving(app, certificate, 0), asyncio.new_event_loop()
     thread = Thread(target=_serve, args=(loop, app, server), daemon=True)
     thread.start()
@@ -69,14 +84,13 @@ def contract_server(folder: Path, settings: Mapping[str, str], speed: float = 60
         while not server.started:
             thread.join(0.01)
         url = f"https://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        batch.account.url = url
-        env = everything | {
-            "BATCH_ENDPOINT": url,
+        env = {
+            "URL": url,
             "IDENTITY_ENDPOINT": f"{url}/msi/token",
             "IDENTITY_HEADER": header,
             "REQUESTS_CA_BUNDLE": str(trusted),
         }
-        yield Contract(app, batch, env, loop)
+        yield Peer(app, env, loop)
     finally:
         server.should_exit = True
         thread.join(30)
