@@ -1,6 +1,7 @@
 """The HTTP API as a page for people: plain HTML made from the OpenAPI document, without scripts."""
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -13,6 +14,8 @@ pre{background:#f4f6f8;padding:.7rem 1rem;overflow:auto;border-radius:6px}summar
 .key{float:right;font:12px system-ui;color:#8a5a00}
 @media(prefers-color-scheme:dark){body{color:#dfe4ea;background:#14181d}pre{background:#1e242b}h2 b{color:#6cb6ff}}
 """
+
+_REF = re.compile(r"#/components/schemas/(\w+)")
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -45,8 +48,9 @@ def _route(method: str, path: str, operation: Mapping[str, Any]) -> str:
 
 def _content(content: tuple[str, Mapping[str, Any]]) -> str:
     media, described = content
-    kind = described.get("schema", {}).get("$ref", "").rpartition("/")[2]
-    return f"<code>{escape(media)}</code>{f' (<a href=#{kind}>{kind}</a>)' if kind else ''}"
+    types = _REF.findall(json.dumps(described))
+    links = " or ".join(f"<a href=#{name}>{name}</a>" for name in types)
+    return f"<code>{escape(media)}</code>{f' ({links})' if links else ''}"
 
 
 def _answer(answer: Mapping[str, Any]) -> str:
