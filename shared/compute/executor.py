@@ -13,13 +13,12 @@ from pathlib import Path
 
 from shared.compute import Phase, Task
 from shared.compute.local import Order, Progress, RunFolder, TaskState
+from shared.compute.tries import PERMANENT, failure, overdue
 from shared.errors import TallyError
 from shared.settings import Settings
 from shared.storage import BlobStore, Storage
 
 LOOK_SECONDS = 0.05
-PERMANENT = 2
-"""The exit code by which a task says that trying again would change nothing."""
 
 
 @dataclass(slots=True)
@@ -104,7 +103,7 @@ class Execution:
             try:
                 return await asyncio.wait_for(process.wait(), task.seconds)
             except TimeoutError:
-                err.write(f"\nStopped: still running after {task.seconds} s (TASK_SECONDS).\n".encode())
+                err.write(f"\n{overdue(task.seconds)}\n".encode())
                 return -signal.SIGKILL
             finally:
                 with contextlib.suppress(ProcessLookupError):
@@ -125,9 +124,8 @@ class Execution:
 
     def _why(self, task: Task, tries: int, code: int) -> str:
         lines = self.folder.log_file(task.id, tries, "stderr").read_text(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing to stderr")
-        ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"Task {task.id} failed {tries} times, last with {ending}: {last[:500]}"
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return failure(task.id, tries, code, last)
 
 
 @contextlib.asynccontextmanager

@@ -305,6 +305,17 @@ def test_a_job_that_somebody_ended_says_so(
     assert "UserTerminate" in status.reason
 
 
+def test_a_new_attempt_ends_the_one_that_still_runs(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path, task: Task, count: Path
+) -> None:
+    compute.submit(run, 1, [task, sleeper(tmp_path / "pid", "a", only_once=True)])
+    asleep(tmp_path / "pid")
+    compute.submit(run, 2, [task, sleeper(tmp_path / "pid", "a", only_once=True)])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert job_of(contract, run).state == "completed"
+    assert count.read_text() == "x"
+
+
 def test_what_a_running_task_wrote_so_far_comes_from_its_node(
     compute: AzureBatchCompute, run: str, tmp_path: Path
 ) -> None:

@@ -27,11 +27,11 @@ def compute(tmp_path: Path, azurite: Azurite) -> Iterator[LocalCompute]:
 
 
 def test_the_streams_of_every_try_are_kept(compute: LocalCompute, azurite: Azurite) -> None:
-    compute.submit("twice", 1, [script("a", "raise SystemExit(1)", retries=1)])
-    assert ended(compute, "twice").phase is Phase.FAILED
+    compute.submit("every-try", 1, [script("a", "raise SystemExit(1)", retries=1)])
+    assert ended(compute, "every-try").phase is Phase.FAILED
     logs = Storage.from_settings(Settings.from_env(azurite.settings)).control("logs")
-    assert [info.name for info in logs.list("twice/")] == [
-        f"twice/a.{tries}.{stream}.txt" for tries in (1, 2) for stream in ("stderr", "stdout")
+    assert [info.name for info in logs.list("every-try/")] == [
+        f"every-try/a.{tries}.{stream}.txt" for tries in (1, 2) for stream in ("stderr", "stdout")
     ]
 
 

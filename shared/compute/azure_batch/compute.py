@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AT_ONCE = 4
 """Requests that add tasks side by side."""
 FAILURES_READ = 100
+TAIL = 4096
+"""Bytes of a log in which its last line is looked for."""
 OPEN = ("active", "disabling", "disabled", "enabling")
 _SUCCEEDED = "state eq 'completed' and executionInfo/result eq 'success'"
 _FAILED = "state eq 'completed' and executionInfo/result eq 'failure'"
@@ -72,7 +74,7 @@ class AzureBatchCompute:
         except NotFound:
             return
         if job.state in OPEN:
-            self._terminate(job, observation.CANCELLED)
+            self._terminate(str(job.id), observation.CANCELLED)
 
     def log(self, run_id: str, task_id: str) -> str:
         kept = [info.name for info in self.logs.list(f"{run_id}/{task_id}.")]
@@ -145,16 +147,17 @@ class AzureBatchCompute:
         return found[newest], parsedate_to_datetime(date) if date else datetime.now(UTC)
 
     def _done_before(self, run_id: str, attempt: int) -> frozenset[str]:
-        """The tasks that succeeded in earlier attempts, as far as their jobs are still there."""
+        """End earlier attempts; the tasks that succeeded in them, as far as their jobs are still there."""
         from azure.core.exceptions import ResourceNotFoundError
 
         done: set[str] = set()
         for earlier in range(1, attempt):
+            job = job_id(run_id, earlier)
+            self._terminate(job, observation.CANCELLED)
             try:
-                found = self._tasks(job_id(run_id, earlier), _SUCCEEDED)
+                done |= {str(task.display_name) for task in self._tasks(job, _SUCCEEDED)}
             except ResourceNotFoundError:
                 continue
-            done |= {str(task.display_name) for task in found}
         return frozenset(done)
 
     def _tasks(self, job: str, condition: str, most: int | None = None) -> list["BatchTask"]:
@@ -169,7 +172,7 @@ class AzureBatchCompute:
         found = self.account.call(lambda client: client.get_job_task_counts(str(job.id))).task_counts
         facts = {str(item.name): str(item.value) for item in job.metadata or []}
         done = int(facts.get("done", 0))
-        return Counts(int(facts.get("tasks", 0)), found.succeeded + done, found.failed, found.running)
+        return Counts(int(facts.get("tasks", 0)), found.succeeded + done, found.failed, found.running, done)
 
     def _ended(self, run_id: str, job: "BatchJob") -> Status:
         why = str(job.execution_info.termination_reason if job.execution_info else "")
@@ -189,8 +192,7 @@ class AzureBatchCompute:
         """The task's own last line where it ran, else what Batch says."""
         name = str(task.display_name)
         if task.execution_info and task.execution_info.exit_code is not None:
-            lines = self._kept(log_name(run_id, attempt, name, "stderr")).split("\n")
-            last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+            last = self._last_line(log_name(run_id, attempt, name, "stderr"))
             return last if last.startswith("Task ") else f"Task {name} ended with exit code " + (
                 f"{task.execution_info.exit_code}: {last or 'its container was stopped'}"
             )  # fmt: skip
@@ -201,6 +203,14 @@ class AzureBatchCompute:
     def _kept(self, name: str) -> str:
         blob = self.logs.get(name)
         return blob.data.decode(errors="replace") if blob else ""
+
+    def _last_line(self, name: str) -> str:
+        info = self.logs.info(name)
+        if info is None or not info.size:
+            return ""
+        start = max(0, info.size - TAIL)
+        text = self.logs.read(name, start, info.size - start, info.etag).decode(errors="replace")
+        return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")
 
     def _so_far(self, run_id: str, task_id: str) -> dict[str, str]:
         """The streams of a task that is running, from its node."""
@@ -225,7 +235,7 @@ class AzureBatchCompute:
         reason = f"It waits for a node of the pool {_pool_of(job)}{self._pool_trouble(job)}."
         if seconds > self.settings.batch_start_seconds:
             limit = f"No task could start for {self.settings.batch_start_seconds} s (BATCH_START_SECONDS)."
-            self._terminate(job, f"{observation.GAVE_UP}{limit} {reason}"[: observation.MAX_REASON])
+            self._terminate(str(job.id), f"{observation.GAVE_UP}{limit} {reason}"[: observation.MAX_REASON])
         return reason
 
     def _pool_trouble(self, job: "BatchJob") -> str:
@@ -240,11 +250,11 @@ class AzureBatchCompute:
             troubles.append(f"its formula fails: {pool.auto_scale_run.error.message}")
         return f" ({'; '.join(trouble.rstrip('.') for trouble in troubles)})" if troubles else ""
 
-    def _terminate(self, job: "BatchJob", reason: str) -> None:
+    def _terminate(self, job: str, reason: str) -> None:
         from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
         try:
-            self.account.terminate(str(job.id), reason)
+            self.account.terminate(job, reason)
         except (ResourceExistsError, ResourceNotFoundError):  # it has ended already
             return
 

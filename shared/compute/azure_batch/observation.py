@@ -14,17 +14,18 @@ MAX_REASON = 1000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Tasks of a job by state; those that earlier attempts had done are among `succeeded`."""
+    """Tasks of a run by state; the `before` that earlier attempts had done are among `succeeded`."""
 
     total: int
     succeeded: int
     failed: int
     running: int
+    before: int = 0
 
     @property
     def begun(self) -> bool:
         """Whether any task of this job has been on a node."""
-        return bool(self.running or self.failed or self.succeeded)
+        return bool(self.running or self.failed or self.succeeded > self.before)
 
 
 @dataclass(frozen=True, slots=True)
