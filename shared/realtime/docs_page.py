@@ -48,7 +48,7 @@ def _route(method: str, path: str, operation: Mapping[str, Any]) -> str:
 
 def _content(content: tuple[str, Mapping[str, Any]]) -> str:
     media, described = content
-    types = _REF.findall(json.dumps(described))
+    types = dict.fromkeys(_REF.findall(json.dumps(described)))
     links = " or ".join(f"<a href=#{name}>{name}</a>" for name in types)
     return f"<code>{escape(media)}</code>{f' ({links})' if links else ''}"
 
