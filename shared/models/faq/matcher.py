@@ -106,7 +106,8 @@ class Matcher:
         for place in self.places:
             part = place.part
             candidates = part.candidates(query, dense, place.gone, top_k)
-            odds.append(self.ranking.log_odds(part.features(candidates, dense), part.taught(candidates)))
+            taught = part.taught(candidates)
+            odds.append(self.ranking.log_odds(part.features(candidates, dense, taught), taught))
             found.append(tuple(part.entries[number].id for number in candidates))
         sure = probabilities(np.concatenate([np.zeros(0), *odds]))
         ids = list(chain.from_iterable(found))

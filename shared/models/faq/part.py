@@ -82,15 +82,15 @@ class Part:
         """Which have a classifier."""
         return self.weights.starts[entries + 1] > self.weights.starts[entries]
 
-    def features(self, entries: Ints, dense: NDArray[np.float32]) -> Floats:
+    def features(self, entries: Ints, dense: NDArray[np.float32], taught: Flags) -> Floats:
         """What is known of candidates, f64[entries, 3].
 
-        Columns: what the classifier says, or else the cosine with the question; the cosine with the answer's stems; 1.
+        Columns: what the classifier says, or the cosine with the question where an entry is not to count as taught;
+        the cosine with the answer's stems; 1.
         """
-        has = self.taught(entries)
         similar = np.empty(len(entries))
-        similar[has] = self.weights.dot(entries[has], dense)
-        similar[~has] = self.questions.dot(self.starts[entries[~has]], dense)
+        similar[taught] = self.weights.dot(entries[taught], dense)
+        similar[~taught] = self.questions.dot(self.starts[entries[~taught]], dense)
         answer = np.sqrt(2) * self.answers.dot(entries, dense)
         return np.stack([similar, answer, np.ones(len(entries))], axis=1)
 

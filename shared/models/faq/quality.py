@@ -105,7 +105,12 @@ class Curve:
 
 def curve_of(outcomes: Sequence[Outcome]) -> Curve:
     """The curve of questions, each also asked with the entry that it means taken away, as an off-topic one."""
-    sure, off_topic = (np.array([getattr(o, name) for o in outcomes]) for name in ("sure", "off_topic"))
+    return off_topic_curve(outcomes, np.array([outcome.off_topic for outcome in outcomes]))
+
+
+def off_topic_curve(outcomes: Sequence[Outcome], off_topic: Floats) -> Curve:
+    """The curve of questions, and of off-topic ones, given the probability of the best match of each."""
+    sure = np.array([outcome.sure for outcome in outcomes])
     return Curve.of(sure, np.array([outcome.rank == 0 for outcome in outcomes]), off_topic)
 
 
