@@ -1,0 +1,68 @@
+"""Adds a job's tasks group by group; the SDK's own way repeats failed requests without end."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from shared.compute.azure_batch.account import BatchAccount, refused
+from shared.compute.azure_batch.submission import Body
+from shared.errors import InvalidInput, Transient
+
+if TYPE_CHECKING:
+    from azure.batch import BatchClient
+
+AT_ONCE = 4
+"""Requests side by side."""
+TRIES = 5
+
+
+def add_tasks(account: BatchAccount, job_id: str, groups: Iterable[Sequence[Body]]) -> bool:
+    """Add all tasks, those that exist already counting as added; False where the job takes none any more.
+
+    Raises InvalidInput for a task that the service never takes, Transient where it cannot add one now.
+    """
+    with ThreadPoolExecutor(AT_ONCE, "batch-submit") as threads:
+        for few in batched(groups, AT_ONCE, strict=False):
+            if not all(list(threads.map(partial(_add, account, job_id), few))):
+                return False
+    return True
+
+
+def _add(account: BatchAccount, job_id: str, group: Sequence[Body]) -> bool:
+    from azure.core.exceptions import HttpResponseError
+
+    left = list(group)
+    for _ in range(TRIES):
+        try:
+            results = account.call(partial(_request, job_id, left))
+        except HttpResponseError as error:
+            if error.status_code == 413 and len(left) > 1:
+                half = len(left) // 2
+                return _add(account, job_id, left[:half]) and _add(account, job_id, left[half:])
+            if error.status_code == 409:
+                return False
+            raise refused(error) from error
+        left = _to_add_again(left, results)
+        if not left:
+            return True
+    raise Transient(f"Azure Batch could not add {len(left)} tasks to job {job_id}.", "It is tried again later.")
+
+
+def _request(job_id: str, group: list[Body], client: "BatchClient") -> list[Any]:
+    body: Any = {"value": group}
+    return client.create_task_collection(job_id, body).result_values or []
+
+
+def _to_add_again(group: Sequence[Body], results: Sequence[Any]) -> list[Body]:
+    """The tasks that the service failed to add; raises InvalidInput for those that it never will."""
+    again = set()
+    for result in results:
+        code = str(getattr(result.error, "code", ""))
+        if result.status == "servererror":
+            again.add(result.task_id)
+        elif result.status == "clienterror" and code != "TaskExists":
+            said = getattr(getattr(result.error, "message", None), "value", "")
+            raise InvalidInput(f"Azure Batch does not take task {result.task_id}: {code}: {said}")
+    return [body for body in group if body["id"] in again]

@@ -1,0 +1,67 @@
+"""What tasks wrote, and what of it says why one failed: from the control account, or from the node while it runs."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.compute.azure_batch.jobs import Jobs, failure_info
+from shared.compute.azure_batch.names import attempt_of, log_name
+from shared.errors import NotFound
+from shared.storage import BlobStore
+
+if TYPE_CHECKING:
+    from azure.batch.models import BatchTask
+
+TAIL = 4096
+"""Bytes of a log in which its last line is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The streams of tasks; `logs` is the container that they end up in."""
+
+    jobs: Jobs
+    logs: BlobStore
+
+    def read(self, run_id: str, task_id: str) -> str:
+        """Both streams of a task, of every attempt; raises NotFound."""
+        kept = [info.name for info in self.logs.list(f"{run_id}/{task_id}.")]
+        texts = {name.removeprefix(f"{run_id}/").removesuffix(".txt"): self._kept(name) for name in kept}
+        texts = texts or self._so_far(run_id, task_id)
+        if not texts:
+            raise NotFound(f"Run {run_id} has no log of a task {task_id}.")
+        return "".join(f"--- {name}\n{text}" for name, text in texts.items())
+
+    def why(self, run_id: str, attempt: int, task: "BatchTask") -> str:
+        """Why a task failed: its own last line where it ran, else what Batch says."""
+        name, code = str(task.display_name), task.execution_info and task.execution_info.exit_code
+        if code is not None:
+            last = self._last_line(log_name(run_id, attempt, name, "stderr"))
+            if last.startswith(f"Task {name} "):
+                return last
+            return f"Task {name} ended with exit code {code}: {last or 'its container was stopped'}"
+        info: Any = failure_info(task)
+        details = [str(each.value) for each in info.details or [] if each.value]
+        return f"Task {name} failed: {' '.join([str(info.message), *details])}"
+
+    def _kept(self, name: str) -> str:
+        blob = self.logs.get(name)
+        return blob.data.decode(errors="replace") if blob else ""
+
+    def _last_line(self, name: str) -> str:
+        info = self.logs.info(name)
+        if info is None or not info.size:
+            return ""
+        start = max(0, info.size - TAIL)
+        text = self.logs.read(name, start, info.size - start, info.etag).decode(errors="replace")
+        return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")
+
+    def _so_far(self, run_id: str, task_id: str) -> dict[str, str]:
+        """The streams of a task that is running, from its node."""
+        job, _ = self.jobs.newest(run_id)
+        job_id = str(job.id)
+        found = next((str(task.id) for task in self.jobs.running(job_id) if task.display_name == task_id), None)
+        if found is None:
+            return {}
+        prefix = f"{task_id}.{attempt_of(run_id, job_id)}"
+        texts = {stream: self.jobs.file(job_id, found, f"{stream}.txt") for stream in ("stderr", "stdout")}
+        return {f"{prefix}.{stream}": text for stream, text in texts.items() if text is not None}
