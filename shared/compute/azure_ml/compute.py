@@ -34,6 +34,9 @@ class AzureMLCompute:
 
     def submit(self, run_id: str, attempt: int, tasks: Sequence[Task]) -> None:
         notes = Notes(self.notes, run_id)
+        if attempt > 1:  # what was given up on may still run
+            notes.stop(attempt - 1)
+            self.workspace.cancel(job_id(run_id, attempt - 1))
         submission = Submission(self.settings, run_id, notes.take(attempt, tasks))
         order = submission.order
         if order.attempt > attempt or not order.width() or notes.marks(attempt).stopped:
