@@ -44,10 +44,14 @@ class SdkModels:
 
     def _problems(self, model: str, value: Any) -> list[str]:
         try:
-            msgspec.convert(value, self._struct(getattr(self.models, model)))
+            msgspec.convert(value, self._struct(self._named(model)))
         except msgspec.ValidationError as error:
             return [str(error)]
         return []
+
+    def _named(self, model: str) -> Any:
+        """A model; the SDK keeps some of them to itself."""
+        return getattr(self.models, model, None) or getattr(self.models._models, model)
 
     def _struct(self, model: Any) -> Any:
         """A struct that reads what the model would send, and nothing else."""

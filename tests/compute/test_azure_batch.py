@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devhost.contract.batch.service import contract_of
 from devhost.contract.batch.state import Job
 from devhost.contract.faults import Kind
 from shared.compute import Phase, Task
@@ -359,3 +360,14 @@ def test_a_look_at_a_run_costs_two_requests(
     compute.status(run)
     assert sum(contract.faults.requests.values()) - before == 2
     compute.cancel(run)
+
+
+def test_the_sdks_own_models_take_what_is_sent_where_microsofts_file_is_absent(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract.batch, "contract", contract_of(Path("/absent")))
+    compute.submit(run, 1, [task, script("b", "raise SystemExit('no')", "a", retries=0)])
+    assert ended(compute, run).reason == "Task b failed 1 times, last with exit code 1: no"
+    compute.submit(run, 2, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert contract.app.violations == []

@@ -25,6 +25,7 @@ _MODELS = {
     "GET /jobs": (None, "BatchJob"),
     "GET /jobs/{jobId}": (None, "BatchJob"),
     "PATCH /jobs/{jobId}": ("BatchJobUpdateOptions", None),
+    "POST /jobs/{jobId}/terminate": ("BatchJobTerminateOptions", None),
     "POST /jobs/{jobId}/addtaskcollection": ("BatchTaskGroup", "BatchCreateTaskCollectionResult"),
     "GET /jobs/{jobId}/taskcounts": (None, "BatchTaskCountsResult"),
     "GET /jobs/{jobId}/tasks/{taskId}": (None, "BatchTask"),
