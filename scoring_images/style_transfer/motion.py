@@ -21,8 +21,11 @@ class Motion:
     seen: NDArray[np.float32]
 
     def carry(self, before: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-        """A picture of the frame before, (H, W, 3), where its pixels are now."""
-        moved = cv2.remap(before, self.columns, self.rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        """A picture of the frame before, (H, W, 3), where its pixels are now.
+
+        Cubic: what is carried from frame to frame with linear interpolation is soon a blur.
+        """
+        moved = cv2.remap(before, self.columns, self.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.float32)
 
 

@@ -14,11 +14,11 @@ from scoring_images.style_transfer.motion import motion
 type Pair = tuple[Picture, Picture]
 """A frame of the video, and what the network made of it."""
 
-WEIGHT = 0.6
+WEIGHT = 0.7
 """The share of the frame before where the motion is certain."""
 
-WARM_UP = 10
-"""Frames before a group that it starts from: what came earlier weighs 0.6 ** 10, under one percent."""
+WARM_UP = 12
+"""Frames before a group that it starts from: what came earlier weighs 0.7 ** 12, under two percent."""
 
 
 @dataclass(slots=True)
