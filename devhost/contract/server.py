@@ -45,8 +45,10 @@ class ContractServer:
             await self._http(scope, receive, send)
 
     async def live(self) -> None:
-        """What the services do beside requests, until cancelled."""
-        await asyncio.gather(*(service.live() for service in self.services))
+        """What the services do beside requests, until cancelled; then each has ended."""
+        async with asyncio.TaskGroup() as group:
+            for service in self.services:
+                group.create_task(service.live())
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await _read(scope, receive)
