@@ -88,7 +88,7 @@ def _around(settings: dict[str, str], data: Path) -> Iterator[Service | None]:
         (data / "azurite").mkdir(parents=True, exist_ok=True)
         yield services.azurite_service(settings, data, _install_azurite())
     yield services.event_hubs_service(settings, data)
-    yield services.batch_service(settings, data)
+    yield services.contract_service(settings, data)
 
 
 async def _tell(wanted: list[Service], settings: dict[str, str], ready: asyncio.Event) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devhost.accounts import Account
-from devhost.contract.places import batch_settings
+from devhost.contract.places import batch_settings, ml_settings
 from shared.errors import Transient
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +32,7 @@ QUICK = {
 
 def sandbox_settings(home: Path) -> dict[str, str]:
     """The sample's settings with free ports, keys of their own, timers that make nobody wait, and files in `home`."""
-    blob, queue, hub, http, batch = _free_ports(5)
+    blob, queue, hub, http, contract = _free_ports(5)
     control, data = (
         Account(name, _key(64), f"http://127.0.0.1:{blob}/{name}", f"http://127.0.0.1:{queue}/{name}")
         for name in ("tallycontrol", "tallydata")
@@ -48,7 +48,9 @@ def sandbox_settings(home: Path) -> dict[str, str]:
         "LOCAL_COMPUTE_DIR": str(home / "compute"),
     }
     if os.environ.get("COMPUTE") == "azure_batch":
-        places |= batch_settings(batch, home / "data")
+        places |= batch_settings(contract, home / "data")
+    if os.environ.get("COMPUTE") == "azure_ml":
+        places |= ml_settings(contract, home / "data")
     return {**sample, **QUICK, **places}
 
 

@@ -15,7 +15,7 @@ from shared.errors import SettingsError
 from shared.settings import Connection
 
 STORAGE_SETTINGS = ("DataStorage", "ControlStorage", HOST_STORAGE)
-DEFAULT_SERVICES = "azurite,eventhubs,batch"
+DEFAULT_SERVICES = "azurite,eventhubs,batch,ml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +101,24 @@ def event_hubs_service(settings: Mapping[str, str], data: Path) -> Service | Non
     )
 
 
-def batch_service(settings: Mapping[str, str], data: Path) -> Service | None:
-    """The contract server as Azure Batch, where `LOCAL_SERVICES` lists it and tasks run on a local account."""
-    address = urlsplit(settings.get("BATCH_ENDPOINT", ""))
-    wanted = settings.get("COMPUTE") == "azure_batch" and "batch" in listed(settings)
-    if address.hostname not in LOOPBACK or not wanted:
+CONTRACTS = {"azure_batch": ("batch", "BATCH"), "azure_ml": ("ml", "AML")}
+"""By COMPUTE: how the service is listed, and what its settings begin with."""
+
+
+def contract_service(settings: Mapping[str, str], data: Path) -> Service | None:
+    """The contract server, where `LOCAL_SERVICES` lists what tasks run on, and that is on this machine."""
+    name, prefix = CONTRACTS.get(settings.get("COMPUTE", ""), ("", ""))
+    address = urlsplit(settings.get(f"{prefix}_ENDPOINT", ""))
+    if address.hostname not in LOOPBACK or name not in listed(settings):
         return None
     port = address.port or 443
-    needed = {"IDENTITY_HEADER", *STORAGE_SETTINGS}
+    needed = {"COMPUTE", "IDENTITY_HEADER", *STORAGE_SETTINGS}
     return Service(
-        "batch",
+        name,
         (sys.executable, "-m", "devhost.contract", "--port", str(port), "--data", str(data / "contract")),
-        (Port(port, "HTTPS", "BATCH_ENDPOINT"),),
-        {name: value for name, value in settings.items() if name in needed or name.startswith("BATCH_")},
-        data / "batch.log",
+        (Port(port, "HTTPS", f"{prefix}_ENDPOINT"),),
+        {key: value for key, value in settings.items() if key in needed or key.startswith(f"{prefix}_")},
+        data / f"{name}.log",
         patience=10.0,
     )
 

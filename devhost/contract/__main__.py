@@ -1,4 +1,4 @@
-"""`python -m devhost.contract` serves Azure Batch on this machine, as the settings in the environment ask for it."""
+"""`python -m devhost.contract` serves what COMPUTE names on this machine: Azure Batch or Azure Machine Learning."""
 
 import argparse
 import asyncio
@@ -12,6 +12,8 @@ from devhost.contract.batch.management import pool_body
 from devhost.contract.batch.service import BatchService
 from devhost.contract.certificate import write_certificates
 from devhost.contract.clock import Clock
+from devhost.contract.exchange import Service
+from devhost.contract.ml.local import machine_learning
 from devhost.contract.server import ContractServer, serve, serving
 from devhost.contract.tokens import Tokens
 from shared.compute.azure_batch.pool import definition
@@ -44,9 +46,13 @@ async def _main(arguments: argparse.Namespace) -> None:
     clock = Clock()
     tokens = Tokens(clock, os.environ.get("IDENTITY_HEADER", ""))
     url = f"https://127.0.0.1:{arguments.port}"
-    batch = batch_service(Settings.from_env(), clock, url, data / "batch", arguments.speed)
+    settings, services = Settings.from_env(), list[Service]()
+    if settings.compute == "azure_ml":
+        services += machine_learning(settings, clock, url, data / "ml", arguments.speed)
+    else:
+        services.append(batch_service(settings, clock, url, data / "batch", arguments.speed))
     _, certificate = write_certificates(data)
-    server = serving(ContractServer([batch], clock, tokens), certificate, arguments.port)
+    server = serving(ContractServer(services, clock, tokens), certificate, arguments.port)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     await serve(server.config.app, server)  # type: ignore[arg-type]

@@ -7,6 +7,8 @@ IDENTITY = (
     "/subscriptions/local/resourceGroups/local/providers/Microsoft.ManagedIdentity/userAssignedIdentities/tally-nodes"
 )
 
+WORKSPACE = "/subscriptions/local/resourceGroups/local/providers/Microsoft.MachineLearningServices/workspaces/tally"
+
 
 def batch_settings(port: int, data: Path) -> dict[str, str]:
     """Settings of an app whose tasks run on Azure Batch, served on `port` with what the server keeps in `data`."""
@@ -15,6 +17,25 @@ def batch_settings(port: int, data: Path) -> dict[str, str]:
         "BATCH_IMAGE": "local.azurecr.io/tally-{image}:1",
         "BATCH_IDENTITY": IDENTITY,
         "BATCH_MAX_NODES": "2",
+        **_identity(port, data),
+    }
+
+
+def ml_settings(port: int, data: Path) -> dict[str, str]:
+    """The same for Azure Machine Learning; the app makes the clusters itself."""
+    return {
+        "AML_ENDPOINT": f"https://127.0.0.1:{port}",
+        "AML_WORKSPACE": WORKSPACE,
+        "AML_IMAGE": "local.azurecr.io/tally-{image}:1",
+        "AML_IDENTITY": IDENTITY,
+        "AML_VM_SIZE": "Standard_D4ads_v5",
+        "AML_MAX_NODES": "2",
+        **_identity(port, data),
+    }
+
+
+def _identity(port: int, data: Path) -> dict[str, str]:
+    return {
         "TASK_THREADS": "1",
         "IDENTITY_ENDPOINT": f"https://127.0.0.1:{port}/msi/token",
         "IDENTITY_HEADER": secrets.token_hex(),

@@ -1,22 +1,28 @@
-"""The contract server is started beside an app whose tasks run on a Batch account of this machine, and only then."""
+"""The contract server is started beside an app whose tasks run on a service of this machine, and only then."""
 
 from pathlib import Path
 
+import pytest
+
 from devhost import services
-from devhost.contract.places import batch_settings
+from devhost.contract.places import batch_settings, ml_settings
+
+PLACES = {"azure_batch": batch_settings, "azure_ml": ml_settings}
 
 
-def test_the_server_is_started_where_tasks_run_on_an_account_of_this_machine(tmp_path: Path) -> None:
-    settings = {"COMPUTE": "azure_batch", "ControlStorage": "x"} | batch_settings(9443, tmp_path)
-    service = services.batch_service(settings, tmp_path)
+@pytest.mark.parametrize("compute", PLACES)
+def test_the_server_is_started_where_tasks_run_on_a_service_of_this_machine(compute: str, tmp_path: Path) -> None:
+    settings = {"COMPUTE": compute, "ControlStorage": "x"} | PLACES[compute](9443, tmp_path)
+    service = services.contract_service(settings, tmp_path)
     assert service is not None
     assert [port.number for port in service.ports] == [9443]
     assert service.env["ControlStorage"] == "x"
     assert settings["IDENTITY_HEADER"] not in " ".join(service.command) + repr(service)
 
 
-def test_an_account_in_the_cloud_has_no_server_here(tmp_path: Path) -> None:
-    local = {"COMPUTE": "azure_batch"} | batch_settings(9443, tmp_path)
-    cloud = local | {"BATCH_ENDPOINT": "https://account.westeurope.batch.azure.com"}
+@pytest.mark.parametrize("compute", PLACES)
+def test_a_service_in_the_cloud_has_no_server_here(compute: str, tmp_path: Path) -> None:
+    local = {"COMPUTE": compute} | PLACES[compute](9443, tmp_path)
+    cloud = local | {"BATCH_ENDPOINT": "https://account.westeurope.batch.azure.com", "AML_ENDPOINT": ""}
     for settings in (cloud, local | {"COMPUTE": "local"}, local | {"LOCAL_SERVICES": "azurite"}):
-        assert services.batch_service(settings, tmp_path) is None
+        assert services.contract_service(settings, tmp_path) is None
