@@ -1,6 +1,6 @@
 """What the app and a job's ranks tell each other about a run: small blobs, each written once, by one of them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -134,8 +134,3 @@ class Notes:
 
     def _names(self) -> Iterator[str]:
         return (info.name for info in self.store.list(f"{self.run}/"))
-
-
-def met(task: Task, order: Order, done: Collection[str]) -> bool:
-    """Whether all that a task needs was done, in this attempt or before."""
-    return all(need in done or need in order.done for need in task.needs)
