@@ -159,7 +159,7 @@ class _Cuttable(HttpToolsProtocol):
 def serving(app: ContractServer, certificate: Path, port: int) -> uvicorn.Server:
     """A server of the application that is not running yet; port 0 takes a free one."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, http=_Cuttable, lifespan="off", log_level="warning", access_log=False,
+        app, host="127.0.0.1", port=port, http=_Cuttable, lifespan="off", log_level="critical", access_log=False,
         ssl_certfile=certificate, date_header=False, server_header=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
     return uvicorn.Server(config)

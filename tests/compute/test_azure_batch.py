@@ -114,6 +114,17 @@ def test_a_storm_without_end_is_left_to_the_next_message(
     assert ended(compute, run).phase is Phase.SUCCEEDED
 
 
+def test_a_refusal_that_is_no_json_is_not_taken_for_the_services(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, count: Path
+) -> None:
+    contract.faults.add(Kind.NOT_JSON, "POST /jobs", times=8)  # created, then refused as existing
+    with pytest.raises(Transient):
+        compute.submit(run, 1, [task])
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert count.read_text() == "x"
+
+
 def test_the_pause_that_the_service_asks_for_is_kept(
     compute: AzureBatchCompute, contract: Contract, run: str, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:

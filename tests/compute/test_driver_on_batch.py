@@ -5,11 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from devhost.contract.faults import Kind
 from shared.compute import Task
+from shared.compute.azure_batch import account
 from shared.compute.azure_batch.compute import AzureBatchCompute
+from shared.errors import Transient
 from shared.runs.driver import Driver, Message
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore
@@ -107,3 +113,56 @@ def test_a_failed_run_that_is_tried_again_repeats_only_what_failed(
     run = driver.store.load("again")[0]
     assert (run.state, run.tasks_done, run.attempt) == (State.SUCCEEDED, 2, 2)
     assert file.read_text() == "x"
+
+
+@pytest.fixture(scope="module")
+def shared_batch(
+    azurite: Azurite, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[AzureBatchCompute, Contract]]:
+    with implementations.azure_batch(tmp_path_factory.mktemp("batch"), azurite) as both:
+        yield both
+
+
+FAULTS = st.lists(
+    st.tuples(
+        st.sampled_from([Kind.CUT_BEFORE, Kind.CUT_AFTER, Kind.NOT_JSON, Kind.STATUS]),
+        st.sampled_from(["POST /jobs", "GET /jobs", ".*addtaskcollection", "PATCH .*", ".*taskcounts", "GET .*"]),
+        st.integers(1, 8),
+        st.integers(0, 2),
+        st.sampled_from([408, 429, 500, 503]),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=4)
+@given(faults=FAULTS)
+@example(faults=[(Kind.NOT_JSON, "POST /jobs", 8, 0, 500)])
+def test_whatever_the_network_does_every_task_of_a_run_runs_once(
+    shared_batch: tuple[AzureBatchCompute, Contract],
+    tmp_path_factory: pytest.TempPathFactory,
+    faults: list[tuple[Kind, str, int, int, int]],
+) -> None:
+    compute, contract = shared_batch
+    run_id, file = f"chaos-{uuid4()}", tmp_path_factory.mktemp("chaos") / "count"
+    write = f"open({str(file)!r}, 'a').write"
+    driver = driver_of(
+        compute, MemoryStorage(), [script("a", f"{write}('a')"), script("b", f"{write}('b')"), script("c", "pass", "b")]
+    )
+    begin(driver, run_id)
+    for kind, operation, times, skip, status in faults:
+        contract.faults.add(kind, operation, times=times, skip=skip, status=status)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(account, "PAUSES", (0.0,) * 4)
+        until(lambda: _moved_or_not(driver, run_id))
+    run = driver.store.load(run_id)[0]
+    contract.faults.waiting.clear()
+    assert (run.state, run.tasks_done, run.reason) == (State.SUCCEEDED, 3, "")
+    assert sorted(file.read_text()) == ["a", "b"]
+
+
+def _moved_or_not(driver: Driver, run_id: str) -> bool:
+    try:
+        return moved(driver, run_id).state.final
+    except Transient:  # its message comes again
+        return False

@@ -81,7 +81,8 @@ class BatchAccount:
 def _passing(error: "HttpResponseError") -> bool:
     """Whether trying again may help: the service is busy, or what answered was not the service."""
     status = error.status_code or 0
-    return status in PASSING or status < 300
+    stranger = not code_of(error) and status not in (401, 403)
+    return stranger or status in PASSING or status < 300
 
 
 def code_of(error: "HttpResponseError") -> str:
