@@ -7,19 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import BundleError
+from shared.models.arrays import arrays_of
 from shared.models.one_class_svm import PackedModels, starts
 
 NUMBERS = ("means", "scales", "vectors", "weights", "rho", "gamma", "thresholds")
 KINDS = {"names": "U8", "wandering": "U8", "dims": "I64", "counts": "I64", **dict.fromkeys(NUMBERS, "F64")}
-TYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("f8"), "I64": np.dtype("i8"), "U8": np.dtype("u1")}
 
 type Name = tuple[str, tuple[str, ...]]
-
-
-class _Array(msgspec.Struct, frozen=True):
-    dtype: str
-    shape: tuple[int, ...]
-    data_offsets: tuple[int, int]
 
 
 def to_bytes(models: PackedModels) -> bytes:
@@ -43,23 +37,9 @@ def from_bytes(data: bytes) -> PackedModels:
     Compiled code reads the arrays unchecked, so whatever the bytes are, no model reaches beyond them.
     """
     try:
-        return _unpacked(_views(data))
+        return _unpacked(arrays_of(data, KINDS))
     except (KeyError, ValueError, OverflowError, RecursionError, msgspec.DecodeError) as error:
         raise BundleError(f"This is no file of packed models: {error}.", "Train again.") from error
-
-
-def _views(data: bytes) -> dict[str, NDArray[Any]]:
-    start = 8 + int.from_bytes(data[:8], "little")
-    header = msgspec.json.decode(memoryview(data)[8:start], type=dict[str, _Array])
-    return {name: _view(data, start, header[name], kind) for name, kind in KINDS.items()}
-
-
-def _view(data: bytes, start: int, array: _Array, kind: str) -> NDArray[Any]:
-    first, last = array.data_offsets
-    fits = len(array.shape) == 1 and last - first == array.shape[0] * TYPES[kind].itemsize and 0 <= first <= last
-    if array.dtype != kind or not fits:
-        raise ValueError(f"an array {array.dtype} of shape {array.shape} in {last - first} bytes")
-    return np.frombuffer(data, TYPES[kind], count=array.shape[0], offset=start + first)
 
 
 def _unpacked(arrays: dict[str, NDArray[Any]]) -> PackedModels:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import BundleError
-from shared.models.faq.arrays import arrays_of
+from shared.models.arrays import arrays_of
 from shared.models.faq.entries import Entry
 from shared.models.faq.matcher import Matcher
 from shared.models.faq.part import Part

@@ -85,6 +85,17 @@ def test_what_changes_one_by_one_is_what_changes_at_once():
         assert [match.id for match in one_by_one.match([text], 2)[0]] == [m.id for m in at_once.match([text], 2)[0]]
 
 
+def test_entries_without_words_are_never_found_and_disturb_nobody():
+    empty = (
+        Entry(id="marks", question="?!", answer="...", also=("!!", "🦊")),
+        Entry(id="half", question="What is a marmot?", answer="", also=("...",)),
+    )
+    matcher = Matcher.of(PRIOR, (*ENTRIES, *empty)).changed(
+        put=[Entry(id="more", question="-", answer="", also=("+",))]
+    )
+    assert [first(matcher, text) for text in ("marmot", "?!", "money back")] == ["half", None, "refund"]
+
+
 def test_without_entries_nothing_is_found():
     nobody = MATCHER.changed(removed=[entry.id for entry in ENTRIES])
     assert nobody.match(["money", "anything"], 3) == [[], []]

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-_TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "I32": np.dtype("i4"), "F32": np.dtype("f4")}
+_TYPES = {"U8": "u1", "I32": "i4", "I64": "i8", "F32": "f4", "F64": "f8"}
 
 
 class _Array(msgspec.Struct, frozen=True):
@@ -24,8 +24,8 @@ def arrays_of(data: bytes, kinds: Mapping[str, str]) -> dict[str, NDArray[Any]]:
 
 
 def _array(data: bytes, start: int, array: _Array, kind: str) -> NDArray[Any]:
-    first, last = array.data_offsets
-    fits = len(array.shape) == 1 and last - first == array.shape[0] * _TYPES[kind].itemsize and 0 <= first <= last
+    (first, last), dtype = array.data_offsets, np.dtype(_TYPES[kind])
+    fits = len(array.shape) == 1 and last - first == array.shape[0] * dtype.itemsize and 0 <= first <= last
     if array.dtype != kind or not fits:
         raise ValueError(f"an array {array.dtype} of shape {array.shape} in {last - first} bytes")
-    return np.frombuffer(data, _TYPES[kind], count=array.shape[0], offset=start + first)
+    return np.frombuffer(data, dtype, count=array.shape[0], offset=start + first)
