@@ -117,8 +117,8 @@ def learn(
             own = part.rows(number)
             places = [Place(part, part.without(np.array([number]))), *beside]
             phrasings = part.questions.take(own)
-            others, rows = nearest(places, centre(phrasings))
-            one = teach(phrasings, others, np.concatenate([own, rows]))
+            others, rows = nearest(places, centre(phrasings, len(own)))
+            one = teach(phrasings, others, (own, rows))
         made.append(one)
         progress()
     return made

@@ -17,6 +17,7 @@ NEAREST = 150  # phrasings of other entries
 _RIDGE = 0.5
 _OWN = 5.0  # how much an entry's own phrasing counts against another's
 _KEPT = 1_000  # weights of each classifier, the largest
+_DECIMALS = 5  # what another number of threads changes is far below
 
 _NOTHING = Vector(np.zeros(0, np.int64), np.zeros(0))
 
@@ -37,26 +38,26 @@ class Classifier:
         return float(self.held_out[place[0]]) if len(place) else None
 
 
-def teach(own: Triples, others: Triples, rows: Ints) -> Classifier:
-    """The classifier that tells these rows apart, given as triples that Rows.take gives; rows: their numbers."""
-    ours, theirs = _count(own), _count(others)
+def teach(own: Triples, others: Triples, numbers: tuple[Ints, Ints]) -> Classifier:
+    """The classifier that tells these rows apart, given as triples that Rows.take gives, and by their numbers."""
+    ours, theirs = map(len, numbers)
     ids, column = np.unique(np.concatenate([own[1], others[1]]), return_inverse=True)
-    x = np.zeros((ours + theirs, len(ids)), np.float32)
+    x = np.zeros((ours + theirs, len(ids)))
     x[np.concatenate([own[0], ours + others[0]]), column] = np.concatenate([own[2], others[2]])
     target = np.repeat([1.0, 0.0], [ours, theirs])
     ridge = np.repeat([_RIDGE / _OWN, _RIDGE], [ours, theirs])
-    inverse = np.linalg.inv((x @ x.T).astype(np.float64) + np.diag(ridge))
+    inverse = np.linalg.inv(x @ x.T + np.diag(ridge))
     shares = inverse @ target
-    weights = shares @ x
+    weights = np.round(shares @ x, _DECIMALS)
     kept = np.sort(np.argsort(-np.abs(weights), kind="stable")[:_KEPT])
     held_out = target - shares / np.diag(inverse)
-    return Classifier(Vector(ids[kept].astype(np.int64), weights[kept]), rows, held_out)
+    return Classifier(Vector(ids[kept].astype(np.int64), weights[kept]), np.concatenate(numbers), held_out)
 
 
-def centre(rows: Triples) -> Vector:
-    """The mean of some rows."""
+def centre(rows: Triples, count: int) -> Vector:
+    """The mean of so many rows."""
     ids, column = np.unique(rows[1], return_inverse=True)
-    return Vector(ids.astype(np.int64), np.bincount(column, rows[2]) / _count(rows))
+    return Vector(ids.astype(np.int64), np.bincount(column, rows[2]) / count)
 
 
 def packed(classifiers: Sequence[Classifier | None], features: int) -> Rows:
@@ -68,7 +69,3 @@ def packed(classifiers: Sequence[Classifier | None], features: int) -> Rows:
         for name in ("ids", "values")
     )
     return Rows.of(row.astype(np.int64), ids, values, len(vectors), features)
-
-
-def _count(rows: Triples) -> int:
-    return int(rows[0][-1]) + 1 if len(rows[0]) else 0

@@ -4,28 +4,11 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"\w+")
-_SUFFIXES = (
-    *("ization", "ational", "fulness", "ousness", "iveness", "tional", "ations", "ation", "ments", "ment"),
-    *(
-        "ingly",
-        "edly",
-        "ness",
-        "able",
-        "ible",
-        "ings",
-        "ing",
-        "ers",
-        "ies",
-        "ied",
-        "ed",
-        "er",
-        "es",
-        "ly",
-        "s",
-        "e",
-        "y",
-    ),
-)
+_ENDINGS = {
+    *("ization", "ational", "fulness", "ousness", "iveness", "tional", "ations", "ation", "ments", "ment", "ingly"),
+    *("edly", "ness", "able", "ible", "ings", "ing", "ers", "ies", "ied", "ed", "er", "es", "ly", "s", "e", "y"),
+}
+_LONGEST = max(map(len, _ENDINGS))
 _SHORTEST = 3  # letters that stay of a word
 GROUPS = (3, 4)
 
@@ -37,8 +20,8 @@ def words(text: str) -> list[str]:
 
 def stem(word: str) -> str:
     """The word without its ending: `deleting` and `deleted` become `delet`."""
-    ending = next((s for s in _SUFFIXES if word.endswith(s) and len(word) - len(s) >= _SHORTEST), "")
-    short = word.removesuffix(ending) if len(word) > _SHORTEST else word
+    ends = range(max(len(word) - _LONGEST, _SHORTEST), len(word))
+    short = next((word[:end] for end in ends if word[end:] in _ENDINGS), word)
     doubled = len(short) > _SHORTEST and short[-1] == short[-2] and short[-1] not in "lsz"
     return short[:-1] if doubled else short
 
