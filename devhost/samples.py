@@ -30,7 +30,7 @@ def write_digit(target: Path) -> None:
     from shared.models.image.training import digits
 
     pictures = digits()
-    pictures.images[pictures.labels.index("7")].save(target)
+    next(image for image, label in zip(pictures.images, pictures.labels, strict=True) if label == "7").save(target)
 
 
 def _run(stream: Any) -> None:
