@@ -1,6 +1,7 @@
 """Puts the parts together for whoever uses them: the triggers, and the command line."""
 
 import os
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,9 @@ from shared.realtime.batching import Limits
 from shared.realtime.served import Served
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
-from shared.settings import Settings
+from shared.settings import Settings, by_workload
 from shared.storage import Storage
-from shared.workloads import anomaly, style_transfer
+from shared.workloads import Workload, anomaly, style_transfer
 
 
 def clock() -> datetime:
@@ -27,28 +28,38 @@ def clock() -> datetime:
 
 def make_driver(settings: Settings, storage: Storage) -> Driver:
     """What starts runs and moves them on, as the settings say; nothing is contacted yet."""
+    workloads: dict[str, Workload] = {
+        anomaly.WORKLOAD: anomaly.AnomalyWorkload(storage, settings),
+        style_transfer.WORKLOAD: style_transfer.StyleWorkload(settings),
+    }
     return Driver(
         RunStore(storage.control("runs")),
         storage.queue("runs"),
-        {
-            anomaly.WORKLOAD: anomaly.AnomalyWorkload(storage, settings),
-            style_transfer.WORKLOAD: style_transfer.StyleWorkload(settings),
-        },
-        make_compute(settings, storage),
+        workloads,
+        make_computes(settings, storage, workloads),
         settings.poll_seconds,
         clock,
     )
 
 
-def make_compute(settings: Settings, storage: Storage) -> Compute:
-    """Where tasks run; raises SettingsError for a COMPUTE that does not exist."""
-    if settings.compute == "local":
-        return LocalCompute(Path(settings.local_compute_dir))
-    if settings.compute == "azure_batch":
+def make_computes(settings: Settings, storage: Storage, workloads: Collection[str]) -> dict[str, Compute]:
+    """Where the tasks of each workload run; raises SettingsError for a workload in COMPUTE that does not exist."""
+    if unknown := by_workload(settings.compute).keys() - {*workloads, ""}:
+        raise SettingsError(
+            f"COMPUTE names a workload {min(unknown)!r}.", f"The workloads are {', '.join(sorted(workloads))}."
+        )
+    chosen = {workload: settings.compute_of(workload) for workload in workloads}
+    made = {name: make_compute(name, settings, storage) for name in set(chosen.values())}
+    return {workload: made[name] for workload, name in chosen.items()}
+
+
+def make_compute(name: str, settings: Settings, storage: Storage) -> Compute:
+    """One of the computes by its name; nothing is contacted yet."""
+    if name == "azure_batch":
         return AzureBatchCompute(settings, storage.control("logs"))
-    if settings.compute == "azure_ml":
+    if name == "azure_ml":
         return AzureMLCompute(settings, storage.control("compute"), storage.control("logs"))
-    raise SettingsError(f"COMPUTE is {settings.compute!r}.", "It can be: local, azure_batch, azure_ml.")
+    return LocalCompute(Path(settings.local_compute_dir))
 
 
 def make_faq(settings: Settings, storage: Storage) -> faq.Faq:

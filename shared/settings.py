@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import SettingsError
+from shared.price import Price, read_price
+
+COMPUTES = ("local", "azure_batch", "azure_ml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,17 @@ class Settings:
     question_chars: int = _setting("QUESTION_CHARS", 2000, "Longer questions are refused.")
     body_bytes: int = _setting("BODY_BYTES", 10_000_000, "Larger bodies of scoring requests are refused.")
     image_pixels: int = _setting("IMAGE_PIXELS", 25_000_000, "Images with more pixels are refused.")
-    compute: str = _setting("COMPUTE", "local", "Where tasks run: local, azure_batch or azure_ml.")
+    compute: str = _setting(
+        "COMPUTE",
+        "local",
+        "Where tasks run: local, azure_batch or azure_ml; or by workload, such as anomaly=azure_batch,style=azure_ml.",
+    )
+    node_price: str = _setting(
+        "NODE_PRICE",
+        "",
+        "What a node costs per hour, with its currency, such as 0.23 EUR, for an estimate of each run's cost; "
+        "or by workload, such as anomaly=0.23 EUR,style=0.53 EUR.",
+    )
     local_compute_dir: str = _setting(
         "LOCAL_COMPUTE_DIR", ".tally/compute", "Folder of local compute's runs; survives the host."
     )
@@ -210,7 +223,18 @@ class Settings:
         """Read all settings; raises SettingsError naming the one that cannot be used."""
         settings = cls(**{f.name: _read(f.metadata["env"], f.default, env) for f in fields(cls)})
         _check_spans(settings)
+        _check_compute(settings.compute)
+        for price in by_workload(settings.node_price).values():
+            read_price(price)
         return settings
+
+    def compute_of(self, workload: str) -> str:
+        """Where the tasks of a workload run."""
+        return _of(self.compute, workload) or "local"
+
+    def price_of(self, workload: str) -> Price | None:
+        """What a node of a workload's pool costs; None where nothing is set. Raises SettingsError."""
+        return read_price(_of(self.node_price, workload))
 
 
 def _read(name: str, default: Any, env: Mapping[str, str]) -> Any:
@@ -240,6 +264,26 @@ def _read_int(name: str, text: str) -> int:
     if value < 0:
         raise SettingsError(f"{name} is {value}; it must not be negative.")
     return value
+
+
+def by_workload(text: str) -> dict[str, str]:
+    """A setting as each workload has it, `anomaly=this,style=that`; what names no workload is for the others, ""."""
+    parts = [part.strip().rpartition("=") for part in text.split(",") if part.strip()]
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def _of(text: str, workload: str) -> str:
+    chosen = by_workload(text)
+    return chosen.get(workload, chosen.get("", ""))
+
+
+def _check_compute(text: str) -> None:
+    for value in by_workload(text).values():
+        if value not in COMPUTES:
+            raise SettingsError(
+                f"COMPUTE is {text!r}, but there is no compute {value!r}.",
+                f"It can be {', '.join(COMPUTES)}, or name one by workload: anomaly=azure_batch,style=azure_ml.",
+            )
 
 
 def _check_spans(s: Settings) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsError
+from shared.price import Price
 from shared.settings import Connection, Settings, load_local_settings
 
 
@@ -28,6 +29,12 @@ def test_numbers_and_switches_are_read() -> None:
         ("SCORING_SPAN_SECONDS", "90"),
         ("IDLE_SECONDS", "-1"),
         ("PREDICTIONS_CSV", "perhaps"),
+        ("COMPUTE", "azure"),
+        ("COMPUTE", "anomaly=azure_batch,style=azure"),
+        ("COMPUTE", "local;azure_ml"),
+        ("NODE_PRICE", "0.23"),
+        ("NODE_PRICE", "cheap EUR"),
+        ("NODE_PRICE", "anomaly=-1 EUR"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
@@ -57,3 +64,21 @@ def test_a_file_that_is_no_settings_file_is_named(tmp_path: Path, text: str) -> 
     (tmp_path / "local.settings.json").write_text(text)
     with pytest.raises(SettingsError, match=r"local\.settings\.json"):
         load_local_settings(tmp_path)
+
+
+def test_tasks_run_where_compute_says_for_all_or_for_their_workload() -> None:
+    def chosen(text: str) -> list[str]:
+        settings = Settings.from_env({"COMPUTE": text})
+        return [settings.compute_of(workload) for workload in ("anomaly", "style")]
+
+    assert chosen("") == ["local", "local"]
+    assert chosen("azure_ml") == ["azure_ml", "azure_ml"]
+    assert chosen("style=azure_batch") == ["local", "azure_batch"]
+    assert chosen("azure_batch, style=azure_ml") == ["azure_batch", "azure_ml"]
+
+
+def test_a_price_is_a_number_with_a_currency_for_all_or_by_workload() -> None:
+    settings = Settings.from_env({"NODE_PRICE": "0.5 EUR,style=3 USD"})
+    assert (settings.price_of("anomaly"), settings.price_of("style")) == (Price(0.5, "EUR"), Price(3, "USD"))
+    assert Settings().price_of("anomaly") is None
+    assert Price(0.5, "EUR").estimate(360) == "0.05 EUR (estimate: 360 s of a node at 0.5 an hour)"

@@ -26,12 +26,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """Runs, and what moves them: their records, their messages, their workloads, and compute."""
+    """Runs, and what moves them: their records, their messages, their workloads, and the compute of each workload."""
 
     store: RunStore
     queue: Queue
     workloads: Mapping[str, Workload]
-    compute: Compute
+    computes: Mapping[str, Compute]
     poll_seconds: float
     now: Callable[[], datetime]
 
@@ -98,22 +98,23 @@ class Driver:
         return [run.id for run in lost]
 
     def _look(self, run: Run) -> Status:
+        if run.workload not in self.workloads:
+            raise InvalidInput(f"There is no workload {run.workload}.")
+        compute = self.computes[run.workload]
         if run.cancelling:  # also one that is queued: the move that submitted it may have been outrun
-            self.compute.cancel(run.id)
+            compute.cancel(run.id)
         if run.state is State.QUEUED:
             return self._submit(run)
         try:
-            return self.compute.status(run.id)
+            return compute.status(run.id)
         except NotFound:
             return Status(Phase.CANCELLED) if run.cancelling else self._submit(run)
 
     def _submit(self, run: Run) -> Status:
         if run.cancelling:
             return Status(Phase.CANCELLED)
-        if run.workload not in self.workloads:
-            raise InvalidInput(f"There is no workload {run.workload}.")
         tasks = self.workloads[run.workload].plan(run.id, run.params)
-        self.compute.submit(run.id, run.attempt, tasks)
+        self.computes[run.workload].submit(run.id, run.attempt, tasks)
         return Status(Phase.RUNNING, len(tasks))
 
     def _load(self, message: Message) -> tuple[Run | None, str]:

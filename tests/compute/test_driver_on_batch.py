@@ -45,7 +45,7 @@ def batch(azurite: Azurite, tmp_path: Path) -> Iterator[tuple[AzureBatchCompute,
 
 def driver_of(compute: AzureBatchCompute, storage: MemoryStorage, tasks: Sequence[Task]) -> Driver:
     store = RunStore(storage.control("runs"))
-    return Driver(store, storage.queue("runs"), {"planned": Planned(tasks)}, compute, 0, lambda: NOW)
+    return Driver(store, storage.queue("runs"), {"planned": Planned(tasks)}, {"planned": compute}, 0, lambda: NOW)
 
 
 def begin(driver: Driver, run_id: str) -> Run:

@@ -66,7 +66,7 @@ class World:
         self.time = START
         self.queue, self.compute = MemoryQueue(), FakeCompute()
         self.store = RunStore(MemoryBlobs())
-        self.driver = Driver(self.store, self.queue, {"one": OneTask()}, self.compute, 5, lambda: self.time)
+        self.driver = Driver(self.store, self.queue, {"one": OneTask()}, {"one": self.compute}, 5, lambda: self.time)
 
     def run(self, run_id: str = "r", **params: str) -> Run:
         return Run(id=run_id, workload="one", params=params, created=START, updated=START)
@@ -165,7 +165,7 @@ def test_a_run_cancelled_while_it_is_being_submitted_is_stopped_on_compute_too(w
             world.driver.cancel(run_id)
 
     compute = Slow()
-    driver = replace(world.driver, compute=compute)
+    driver = replace(world.driver, computes={"one": compute})
     driver.start(world.run())
     while world.queue.messages:
         driver.move(read_message(world.queue.messages.pop(0)[0]))

@@ -34,7 +34,7 @@ class Plant:
         self.time = TEN
         self.sequence = 0
         made = make_driver(SETTINGS, self.storage)
-        self.driver = Driver(made.store, made.queue, made.workloads, made.compute, 5, lambda: self.time)
+        self.driver = Driver(made.store, made.queue, made.workloads, made.computes, 5, lambda: self.time)
 
     def train(self, series: int = 3) -> str:
         bundles = self.storage.control("bundles")

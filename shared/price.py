@@ -1,0 +1,33 @@
+"""What nodes cost: read from a setting, and multiplied by the time that tasks took of them."""
+
+from dataclasses import dataclass
+from math import inf
+
+from shared.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a node costs per hour."""
+
+    amount: float
+    currency: str
+
+    def estimate(self, node_seconds: float) -> str:
+        """What so many seconds of a node cost, as a sentence's part: what nodes do beside tasks is not in it."""
+        cost = self.amount * node_seconds / 3600
+        return f"{cost:.2g} {self.currency} (estimate: {node_seconds:,.0f} s of a node at {self.amount:g} an hour)"
+
+
+def read_price(text: str) -> Price | None:
+    """The price that a text such as `0.23 EUR` names, None for an empty one; raises SettingsError."""
+    if not text:
+        return None
+    amount, _, currency = text.partition(" ")
+    try:
+        price = Price(float(amount), currency.strip())
+    except ValueError:
+        price = Price(-1, "")
+    if not 0 <= price.amount < inf or not price.currency:
+        raise SettingsError(f"NODE_PRICE has {text!r}.", "It is a number and a currency, such as 0.23 EUR.")
+    return price
