@@ -1,11 +1,15 @@
 """What every test may use, and the order in which files of tests are taken up."""
 
 import importlib.util
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.azurite"] if importlib.util.find_spec("tests.azurite") else []
+
+# Processes of tests share the cores: threads of linear algebra that spin while they wait take them from the others.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # What a test finds must not depend on what else the machine does.
 settings.register_profile("tally", deadline=None, suppress_health_check=[HealthCheck.too_slow])
