@@ -30,6 +30,7 @@ lock: .venv/uv
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/anomaly.in -o scoring_images/anomaly/requirements.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/style.in -o scoring_images/style_transfer/requirements.txt $(FLAGS)
 	$(UV) pip compile --quiet --generate-hashes --python-version 3.11 --universal requirements/style_training.in -o scoring_images/style_training/requirements.txt $(FLAGS)
+	$(UV) pip compile $(COMPILE) requirements/azureml-v1.in -o requirements-azureml-v1.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) requirements/uv.in -o requirements/uv.txt $(FLAGS)
 
 COMPILE := --quiet --generate-hashes --python-version 3.13 --universal
