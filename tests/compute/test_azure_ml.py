@@ -162,8 +162,11 @@ def test_an_identity_that_may_not_is_named_with_the_role_it_needs(
 
 
 @pytest.mark.usefixtures("idle")
-def test_a_clock_that_is_wrong_does_no_harm(compute: AzureMLCompute, contract: MLContract, run: str) -> None:
-    contract.app.clock.ahead = timedelta(hours=-2)
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_is_wrong_does_no_harm(
+    compute: AzureMLCompute, contract: MLContract, run: str, hours: int
+) -> None:
+    contract.app.clock.ahead = timedelta(hours=hours)  # two ahead, every token has expired
     compute.submit(run, 1, one())
     assert compute.status(run).phase is Phase.RUNNING
 
@@ -280,6 +283,10 @@ def test_a_job_that_somebody_cancelled_says_so(compute: AzureMLCompute, contract
     status = ended(compute, run)
     assert status.phase is Phase.CANCELLED
     assert "Somebody cancelled its job" in status.reason
+    contract.faults.add(Kind.STATUS, "GET /discovery", status=403)
+    status = compute.status(run)
+    assert status.phase is Phase.CANCELLED
+    assert "by somebody, or for taking longer than 86400 s" in status.reason
 
 
 @pytest.mark.usefixtures("idle")

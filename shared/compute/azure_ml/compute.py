@@ -123,12 +123,20 @@ class AzureMLCompute:
         if not state:
             raise NotFound(f"Azure Machine Learning has no job {job}.", "It is being prepared, or somebody deleted it.")
         details = self.workspace.details(job)
-        if state == "Canceled" and _seconds(details) < self.settings.aml_job_seconds:
-            return Phase.CANCELLED, f"Somebody cancelled its job {job} in Azure Machine Learning."
         if state == "Canceled":
-            return Phase.FAILED, f"Stopped: still running after {self.settings.aml_job_seconds} s (AML_JOB_SECONDS)."
+            return self._cancelled(job, details)
         said = _error(details) or "it does not say why"
         return Phase.FAILED, f"Its job {job} ended as {state} before all tasks were done: {said}"[:MAX_REASON]
+
+    def _cancelled(self, job: str, details: Body) -> tuple[Phase, str]:
+        """How a run ended whose job was cancelled, but not by the app: the service cancels what takes too long."""
+        limit = self.settings.aml_job_seconds
+        if not details:
+            why = f"by somebody, or for taking longer than {limit} s (AML_JOB_SECONDS): its history cannot be read"
+            return Phase.CANCELLED, f"Its job {job} was cancelled in Azure Machine Learning {why}."
+        if _seconds(details) < limit:
+            return Phase.CANCELLED, f"Somebody cancelled its job {job} in Azure Machine Learning."
+        return Phase.FAILED, f"Stopped: still running after {limit} s (AML_JOB_SECONDS)."
 
     def _waiting(self, notes: Notes, head: Head, marks: Marks, job: Answer) -> str:
         """Why nothing runs; has the attempt ended where that has lasted too long."""
