@@ -8,4 +8,6 @@ endpoint, TLS is checked against its certificate, every request and every answer
 - certificate.py, tokens.py, faults.py, clock.py: what the server is made of
 - openapi.py, sdk_models.py: the contract, from Microsoft's file or else from the installed SDK
 - batch/: Azure Batch
+- ml/: Azure Machine Learning
+- subscription.py, registry.py: what Resource Manager tells of a subscription, and a registry of images
 """

@@ -14,7 +14,9 @@ from devhost.contract.certificate import write_certificates
 from devhost.contract.clock import Clock
 from devhost.contract.exchange import Service
 from devhost.contract.ml.local import machine_learning
+from devhost.contract.registry import RegistryService
 from devhost.contract.server import ContractServer, serve, serving
+from devhost.contract.subscription import SubscriptionService
 from devhost.contract.tokens import Tokens
 from shared.compute.azure_batch.pool import definition
 from shared.compute.azure_batch.submission import filled
@@ -51,6 +53,7 @@ async def _main(arguments: argparse.Namespace) -> None:
         services += machine_learning(settings, clock, url, data / "ml", arguments.speed)
     else:
         services.append(batch_service(settings, clock, url, data / "batch", arguments.speed))
+    services += [SubscriptionService(lambda: url), RegistryService(tokens)]
     _, certificate = write_certificates(data)
     server = serving(ContractServer(services, clock, tokens), certificate, arguments.port)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -87,7 +87,7 @@ class Service(Protocol):
 
     @property
     def resource(self) -> str:
-        """What a token must have been issued for."""
+        """What a token must have been issued for; empty where the service looks at tokens itself."""
 
     def operations(self) -> list[Operation]:
         """All it can do."""

@@ -14,7 +14,7 @@ def batch_settings(port: int, data: Path) -> dict[str, str]:
     """Settings of an app whose tasks run on Azure Batch, served on `port` with what the server keeps in `data`."""
     return {
         "BATCH_ENDPOINT": f"https://127.0.0.1:{port}",
-        "BATCH_IMAGE": "local.azurecr.io/tally-{image}:1",
+        "BATCH_IMAGE": f"127.0.0.1:{port}/tally-{{image}}:1",
         "BATCH_IDENTITY": IDENTITY,
         "BATCH_MAX_NODES": "2",
         **_identity(port, data),
@@ -24,9 +24,8 @@ def batch_settings(port: int, data: Path) -> dict[str, str]:
 def ml_settings(port: int, data: Path) -> dict[str, str]:
     """The same for Azure Machine Learning; the app makes the clusters itself."""
     return {
-        "AML_ENDPOINT": f"https://127.0.0.1:{port}",
         "AML_WORKSPACE": WORKSPACE,
-        "AML_IMAGE": "local.azurecr.io/tally-{image}:1",
+        "AML_IMAGE": f"127.0.0.1:{port}/tally-{{image}}:1",
         "AML_IDENTITY": IDENTITY,
         "AML_VM_SIZE": "Standard_D4ads_v5",
         "AML_MAX_NODES": "2",
@@ -36,6 +35,7 @@ def ml_settings(port: int, data: Path) -> dict[str, str]:
 
 def _identity(port: int, data: Path) -> dict[str, str]:
     return {
+        "AML_ENDPOINT": f"https://127.0.0.1:{port}",
         "TASK_THREADS": "1",
         "IDENTITY_ENDPOINT": f"https://127.0.0.1:{port}/msi/token",
         "IDENTITY_HEADER": secrets.token_hex(),

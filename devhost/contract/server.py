@@ -88,7 +88,8 @@ class ContractServer:
         return answer
 
     def _act(self, request: Request, route: Route) -> Answer:
-        if problem := self.tokens.problem(request, route.service.resource):
+        resource = route.service.resource  # a registry issues its own tokens
+        if resource and (problem := self.tokens.problem(request, resource)):
             raise Refusal(401, "AuthenticationFailed", problem)
         if len(request.content) > MAX_BODY:
             raise Refusal(413, "RequestBodyTooLarge", "The request body is too large.")

@@ -1,14 +1,19 @@
 """Issues tokens at a managed-identity endpoint, in App Service's shape, and checks those that requests carry."""
 
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import msgspec
 
 from devhost.contract.clock import Clock
 from devhost.contract.exchange import Answer, Request
 
 API_VERSION = "2019-08-01"
 PATH = ("msi", "token")
+PRINCIPAL = "00000000-0000-0000-0000-0000000000aa"
+"""Who the tokens are for."""
 
 
 @dataclass(slots=True)
@@ -27,7 +32,9 @@ class Tokens:
             return Answer(403, {"statusCode": 403, "message": "X-IDENTITY-HEADER is not this endpoint's."})
         if request.query.get("api-version") != API_VERSION or not request.query.get("resource"):
             return Answer(400, {"statusCode": 400, "message": f"api-version={API_VERSION} and resource are needed."})
-        resource, token = request.query["resource"], secrets.token_urlsafe(32)
+        resource = request.query["resource"]
+        claims = msgspec.json.encode({"aud": resource, "oid": PRINCIPAL, "jti": secrets.token_urlsafe(32)})
+        token = f"e30.{urlsafe_b64encode(claims).decode().rstrip('=')}."
         expires = self.clock.now() + self.lifetime
         self._known[token] = resource.rstrip("/"), expires
         self.issued += 1
@@ -45,7 +52,11 @@ class Tokens:
     def problem(self, request: Request, resource: str) -> str:
         """Why the request's token is not accepted; empty where it is."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind != "Bearer" or token not in self._known:
+        return self.token_problem(token, resource) if kind == "Bearer" else "There is no token."
+
+    def token_problem(self, token: str, resource: str) -> str:
+        """The same of a token that a body holds."""
+        if token not in self._known:
             return "The token is not known."
         held, expires = self._known[token]
         if held != resource.rstrip("/"):

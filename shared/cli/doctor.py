@@ -4,21 +4,28 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 
+import msgspec
 import typer
+from rich.markup import escape
 
+from shared.cli.azure_rest import Look, NotChecked
 from shared.cli.context import console, settings, storage
-from shared.errors import TallyError
+from shared.errors import SettingsError, TallyError, Transient
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A thing looked at: what it is, and a function that says in words how it is, or raises TallyError."""
+    """What was found of a thing; `ok` is None where it cannot be told."""
 
     name: str
-    look: Callable[[], str]
+    ok: bool | None
+    says: str
+    hint: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -26,32 +33,63 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor() -> None:
+def doctor(
+    azure: Annotated[
+        bool, typer.Option("--azure", help="Look at what the settings choose in Azure instead, changing nothing there.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
+) -> None:
     """Check Python, settings, storage, Event Hubs, the host, the models; exit code 1 where something is wrong."""
-    checks = [
-        Check("Python", _python),
-        Check("settings", _settings),
-        Check("data account", lambda: _container("data", "windows", "hours of windows")),
-        Check("control account", lambda: _container("control", "runs", "blobs about runs")),
-        Check("Event Hubs", _event_hub),
-        Check("host", _host),
-        Check("readings", _readings),
-        Check("bundle", _bundle),
+    sound = True
+    for name, look in _in_azure() if azure else _here():
+        check = checked(name, look)
+        sound = sound and check.ok is not False
+        if as_json:
+            print(msgspec.json.encode(check).decode(), flush=True)
+        else:
+            _show(check)
+    raise typer.Exit(0 if sound else 1)
+
+
+def _here() -> list[tuple[str, Look]]:
+    return [
+        ("Python", _python),
+        ("settings", _settings),
+        ("data account", partial(_container, "data", "windows", "hours of windows")),
+        ("control account", partial(_container, "control", "runs", "blobs about runs")),
+        ("Event Hubs", _event_hub),
+        ("host", _host),
+        ("readings", _readings),
+        ("bundle", _bundle),
     ]
-    sound = [_show(check) for check in checks]
-    raise typer.Exit(0 if all(sound) else 1)
 
 
-def _show(check: Check) -> bool:
+def _in_azure() -> Iterator[tuple[str, Look]]:
+    from shared.cli.azure_rest import AzureRest
+    from shared.cli.doctor_azure import AzureChecks
+
+    yield from (each for each in _here() if each[0] in ("settings", "data account", "control account", "Event Hubs"))
+    yield from AzureChecks(settings(), AzureRest(settings().aml_endpoint)).looks()
+
+
+def checked(name: str, look: Look) -> Check:
+    """What a look finds."""
     try:
-        found, mark, hint = check.look(), "[green]ok[/green]   ", ""
+        return Check(name, True, look())
+    except NotChecked as error:
+        return Check(name, None, error.message, error.hint)
     except TallyError as error:
-        found, mark, hint = error.message, "[red]wrong[/red]", error.hint
-    console.print(f"{mark} [bold]{check.name:<16}[/bold]", end="")
-    console.print(found, highlight=False, markup=False, soft_wrap=True)
-    if hint:
-        console.print(f"{'':23}{hint}", highlight=False, markup=False, soft_wrap=True)
-    return mark.startswith("[green]")
+        return Check(name, False, error.message, error.hint)
+
+
+MARKS = {True: "[green]ok[/green]   ", False: "[red]wrong[/red]", None: "[yellow]?[/yellow]    "}
+
+
+def _show(check: Check) -> None:
+    console.print(f"{MARKS[check.ok]} [bold]{escape(check.name):<16}[/bold] ", end="")
+    console.print(check.says, highlight=False, markup=False, soft_wrap=True)
+    if check.hint:
+        console.print(f"{'':23}{check.hint}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _python() -> str:
@@ -73,7 +111,13 @@ def _settings() -> str:
 
 def _container(account: str, name: str, what: str) -> str:
     store = storage().data(name) if account == "data" else storage().control(name)
-    count = sum(1 for _, _ in zip(store.list(), range(1000), strict=False))
+    try:
+        count = sum(1 for _, _ in zip(store.list(), range(1000), strict=False))
+    except Transient as error:
+        if getattr(error.__cause__, "status_code", None) == 403:
+            hint = "Give it the role 'Storage Blob Data Contributor', and let it through the account's firewall."
+            raise SettingsError(f"The identity may not read the container {name}.", hint) from error
+        raise
     return f"answers; {count}{'+' if count == 1000 else ''} {what}"
 
 

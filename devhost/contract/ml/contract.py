@@ -50,21 +50,23 @@ class ResourceManager:
     """A contract from Swagger files; raises ImportError where jsonschema-rs is not installed."""
 
     folder: Path
+    files: tuple[str, ...] = FILES
+    version: str = API_VERSION
     _paths: dict[str, tuple[Schema, Schema]] = field(default_factory=dict)
     _validators: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         import jsonschema_rs  # noqa: F401 - said at once, not at the first request
 
-        for name in FILES:
+        for name in self.files:
             document = msgspec.json.decode((self.folder / name).read_bytes())
             definitions = flattened(document["definitions"])
             self._paths |= {path: (each, definitions) for path, each in document["paths"].items()}
 
     def request_problems(self, operation: Operation, request: Request) -> list[str]:
         problems = [f"query parameter {name} is unknown" for name in request.query if name != "api-version"]
-        if request.query.get("api-version") != API_VERSION:
-            problems.append(f"api-version is not {API_VERSION}")
+        if request.query.get("api-version") != self.version:
+            problems.append(f"api-version is not {self.version}")
         body = next((each for each in self._operation(operation)["parameters"] if _is_body(each)), None)
         if body is None:
             return problems + (["a body, where none belongs"] if request.content else [])

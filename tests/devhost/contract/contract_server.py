@@ -16,7 +16,9 @@ from devhost.contract.certificate import write_certificates
 from devhost.contract.clock import Clock
 from devhost.contract.exchange import Service
 from devhost.contract.faults import Faults
+from devhost.contract.registry import RegistryService
 from devhost.contract.server import ContractServer, serve, serving
+from devhost.contract.subscription import SubscriptionService
 from devhost.contract.tokens import Tokens
 from shared.settings import Settings
 
@@ -34,6 +36,8 @@ class Peer:
     """A running server; `env` is what the app needs to be led to it."""
 
     app: ContractServer
+    subscription: SubscriptionService
+    registry: RegistryService
     env: Mapping[str, str]
     loop: asyncio.AbstractEventLoop
 
@@ -68,7 +72,8 @@ def contract_server(folder: Path, settings: Mapping[str, str], speed: float = 60
     batch = batch_service(Settings.from_env(everything), clock, "https://127.0.0.1", folder / "nodes", speed)
     with running(folder, [batch], clock) as peer:
         url = batch.account.url = peer.env["URL"]
-        yield Contract(peer.app, everything | {"BATCH_ENDPOINT": url} | peer.env, peer.loop, batch)
+        env = everything | {"BATCH_ENDPOINT": url, "AML_ENDPOINT": url} | peer.env
+        yield Contract(peer.app, peer.subscription, peer.registry, env, peer.loop, batch)
 
 
 @contextmanager
@@ -76,7 +81,9 @@ def running(folder: Path, services: list[Service], clock: Clock) -> Iterator[Pee
     """A server of these services; its environment names its URL and what the app's identity needs."""
     trusted, certificate = write_certificates(folder)
     header = secrets.token_hex()
-    app = ContractServer(services, clock, Tokens(clock, header))
+    tokens, env = Tokens(clock, header), dict[str, str]()
+    subscription, registry = SubscriptionService(lambda: env["URL"]), RegistryService(tokens)
+    app = ContractServer([*services, subscription, registry], clock, tokens)
     server, loop = serving(app, certificate, 0), asyncio.new_event_loop()
     thread = Thread(target=_serve, args=(loop, app, server), daemon=True)
     thread.start()
@@ -84,13 +91,13 @@ def running(folder: Path, services: list[Service], clock: Clock) -> Iterator[Pee
         while not server.started:
             thread.join(0.01)
         url = f"https://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        env = {
+        env |= {
             "URL": url,
             "IDENTITY_ENDPOINT": f"{url}/msi/token",
             "IDENTITY_HEADER": header,
             "REQUESTS_CA_BUNDLE": str(trusted),
         }
-        yield Peer(app, env, loop)
+        yield Peer(app, subscription, registry, env, loop)
     finally:
         server.should_exit = True
         thread.join(30)

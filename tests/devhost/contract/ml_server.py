@@ -45,4 +45,4 @@ def ml_server(folder: Path, settings: Mapping[str, str], speed: float = 6000) ->
     with running(folder, [service, history], clock) as peer:
         service.workspace.url = peer.env["URL"]
         env = everything | {"AML_ENDPOINT": peer.env["URL"]} | peer.env
-        yield MLContract(peer.app, env, peer.loop, service)
+        yield MLContract(peer.app, peer.subscription, peer.registry, env, peer.loop, service)

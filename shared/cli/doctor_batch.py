@@ -1,0 +1,129 @@
+"""What `tally doctor --azure` looks at in Azure Batch: account, pool, formula, VM size and cores."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
+from shared.compute.azure_batch.account import BatchAccount
+from shared.compute.azure_batch.pool import definition
+from shared.compute.azure_batch.submission import filled
+from shared.errors import NotFound, SettingsError
+from shared.settings import Settings
+
+VERSION = "2024-07-01"
+
+
+@dataclass(frozen=True)
+class BatchChecks:
+    """The account and the pools that the settings name for some images."""
+
+    settings: Settings
+    rest: AzureRest
+    images: Sequence[str]
+
+    def looks(self) -> Iterator[tuple[str, Look]]:
+        """All there is to look at."""
+        yield "Batch account", self._named
+        for pool in dict.fromkeys(filled(self.settings.batch_pool, image) for image in self.images):
+            yield f"pool {pool}", partial(self._pool, pool)
+            yield "its formula", partial(self._formula, pool)
+        yield "Batch VM size", self._offered
+        yield "Batch cores", self._enough_cores
+
+    @cached_property
+    def _account(self) -> Body:
+        """The Batch account as Resource Manager has it."""
+        host = urlsplit(self.settings.batch_endpoint).netloc
+        place = f"/subscriptions/{subscription(self.settings)}/providers/Microsoft.Batch/batchAccounts"
+        for account in self.rest.all(place, VERSION):
+            if account["properties"].get("accountEndpoint", "").lower() == host.lower():
+                return account
+        raise NotFound(
+            f"Subscription {subscription(self.settings)} has no Batch account at {host!r}.", "Check BATCH_ENDPOINT."
+        )
+
+    def _named(self) -> str:
+        properties = self._account["properties"]
+        state, modes = properties["provisioningState"], properties.get("allowedAuthenticationModes") or ["AAD"]
+        if state != "Succeeded" or "AAD" not in modes:
+            raise SettingsError(f"It is {state} and takes {', '.join(modes)}.", "It must exist and allow AAD.")
+        return f"{self._account['name']} in {self._account['location']}"
+
+    def _held_pool(self, pool: str) -> Any:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return BatchAccount(self.settings.batch_endpoint).call(lambda client: client.get_pool(pool))
+        except ResourceNotFoundError as error:
+            hint = "Make it: `python -m shared.compute.azure_batch.pool` prints it."
+            raise NotFound(f"There is no pool {pool}.", hint) from error
+
+    def _pool(self, pool: str) -> str:
+        held = self._held_pool(pool)
+        if troubles := [f"{each.code}: {each.message}" for each in held.resize_errors or []]:
+            raise SettingsError(f"It cannot have the nodes it wants: {'; '.join(troubles)}", ASK_FOR_MORE)
+        machine = held.virtual_machine_configuration
+        if machine is None or machine.container_configuration is None:
+            raise SettingsError("Its nodes run no containers.", "Make it anew from the settings.")
+        nodes = f"{held.current_dedicated_nodes or 0} dedicated, {held.current_low_priority_nodes or 0} spot"
+        return f"is {held.state}, nodes of {held.vm_size}: {nodes}"
+
+    def _formula(self, pool: str) -> str:
+        from azure.core.exceptions import HttpResponseError
+
+        held = self._held_pool(pool)
+        if not held.enable_auto_scale:
+            raise SettingsError("The pool does not scale by itself.", "Make it anew from the settings.")
+        wanted = definition(self.settings)["properties"]["scaleSettings"]["autoScale"]["formula"]
+        body: Any = {"autoScaleFormula": held.auto_scale_formula}
+        try:
+            run = BatchAccount(self.settings.batch_endpoint).call(
+                lambda client: client.evaluate_pool_auto_scale(pool, body)
+            )
+        except HttpResponseError as error:
+            raise SettingsError(f"It cannot be evaluated: {error.message}", "Make the pool anew.") from error
+        if run.error:
+            raise SettingsError(f"It fails: {run.error.message}", "Make the pool anew from the settings.")
+        changed = "" if held.auto_scale_formula == wanted else " (another than the settings make: was it changed?)"
+        results = dict(part.partition("=")[::2] for part in str(run.results).split(";"))
+        nodes = [results.get(f"$Target{kind}Nodes", "0") for kind in ("Dedicated", "LowPriority")]
+        return f"asks for {nodes[0]} dedicated and {nodes[1]} spot nodes now{changed}"
+
+    @cached_property
+    def _size(self) -> Body:
+        """The VM size of Batch nodes as the region offers it."""
+        wanted, region = self.settings.batch_vm_size, self._account["location"]
+        place = f"/subscriptions/{subscription(self.settings)}/providers/Microsoft.Batch/locations/{region}"
+        for size in self.rest.all(f"{place}/virtualMachineSkus", VERSION):
+            if size["name"].lower() == wanted.lower():
+                return size
+        raise SettingsError(f"Batch does not offer {wanted} in {region}.", "Choose another BATCH_VM_SIZE.")
+
+    def _cores(self) -> int:
+        held = {each["name"]: each["value"] for each in self._size["capabilities"]}
+        return int(held["vCPUs"])
+
+    def _offered(self) -> str:
+        ending = self._size.get("batchSupportEndOfLife")
+        until = f", until {ending}" if ending else ""
+        return f"{self._size['name']} is offered: {self._cores()} cores, {self._size['familyName']}{until}"
+
+    def _enough_cores(self) -> str:
+        s, properties = self.settings, self._account["properties"]
+        wanted = s.batch_max_nodes * self._cores()
+        if properties.get("poolAllocationMode") == "UserSubscription":
+            raise NotChecked(f"not checked: {wanted} cores count against the subscription's own quota.")
+        families = {each["name"].lower(): each["coreQuota"] for each in properties["dedicatedCoreQuotaPerVMFamily"]}
+        quota, kind = properties["lowPriorityCoreQuota"], "spot"
+        if not s.batch_spot:
+            by_family = properties.get("dedicatedCoreQuotaPerVMFamilyEnforced")
+            family = str(self._size["familyName"])
+            quota = families.get(family.lower(), 0) if by_family else properties["dedicatedCoreQuota"]
+            kind = f"dedicated ({family})" if by_family else "dedicated"
+        said = f"{s.batch_max_nodes} nodes need {wanted} cores, the account may have {quota} {kind} ones"
+        if quota < wanted:
+            raise SettingsError(f"{said}.", ASK_FOR_MORE)
+        return said
