@@ -129,7 +129,7 @@ class Batcher[I, O]:
 
     def _answer(self, batch: Sequence[tuple[I, Future[O]]]) -> None:
         try:
-            outputs = self._call([item for item, _ in batch])
+            answered = list(zip(batch, self._call([item for item, _ in batch]), strict=True))
         except Exception as error:  # noqa: BLE001 whatever a model raises belongs to who asked
             if len(batch) > 1:
                 for one in batch:
@@ -137,5 +137,5 @@ class Batcher[I, O]:
             else:
                 batch[0][1].set_exception(error)
             return
-        for (_, future), output in zip(batch, outputs, strict=True):
+        for (_, future), output in answered:
             future.set_result(output)

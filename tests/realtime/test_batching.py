@@ -94,6 +94,13 @@ def test_an_item_that_cannot_be_scored_spoils_no_other(model: Model) -> None:
             futures[1].result(30)
 
 
+def test_a_model_that_gives_too_few_outputs_keeps_nobody_waiting() -> None:
+    batcher: Batcher[int, int] = Batcher(lambda numbers: [], Limits())
+    for _ in range(2):
+        with pytest.raises(ValueError, match="shorter"):
+            ask(batcher, 1)
+
+
 def test_more_than_may_wait_are_turned_away_at_once(model: Model) -> None:
     batcher = Batcher(model, Limits(inside=2))
     with batcher.enter(), batcher.enter(), pytest.raises(Overloaded), batcher.enter():
