@@ -233,8 +233,15 @@ class Settings:
         return _of(self.compute, workload) or "local"
 
     def price_of(self, workload: str) -> Price | None:
-        """What a node of a workload's pool costs; None where nothing is set. Raises SettingsError."""
+        """What a node of a workload's tasks costs; None where nothing is set."""
         return read_price(_of(self.node_price, workload))
+
+    def estimate(self, workload: str, task_seconds: float) -> str:
+        """What so many seconds of a workload's tasks cost; empty where no price is set."""
+        price = self.price_of(workload)
+        side_by_side = {"azure_batch": self.batch_node_tasks, "azure_ml": self.aml_node_tasks}
+        at_once = side_by_side.get(self.compute_of(workload), 1)
+        return price.estimate(task_seconds / max(1, at_once)) if price else ""
 
 
 def _read(name: str, default: Any, env: Mapping[str, str]) -> Any:

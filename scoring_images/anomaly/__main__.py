@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from scoring_images.anomaly.job import Containers, Job, Part
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.command == "merge":
         from scoring_images.anomaly.merge import merge
 
-        merge(job, containers)
+        merge(job, containers, partial(settings.estimate, "anomaly"))
         return
     from scoring_images.anomaly.score import score
 

@@ -1,6 +1,7 @@
 """Merges the parts of a run: checks that all are there, adds up their counts, and writes summary and report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -24,9 +25,10 @@ CLOSE_CALLS = 6
 NAMES_KEPT = 10_000
 
 
-def merge(job: Job, containers: Containers) -> Summary:
+def merge(job: Job, containers: Containers, estimate: Callable[[float], str] = lambda _: "") -> Summary:
     """Write `summary.json` beside the predictions and the report `<run>.html`; repeating it replaces both.
 
+    `estimate` says in words what so many seconds of tasks cost, or nothing.
     Raises NotFound for a part that is missing, InvalidInput for parts that do not belong together, and BundleError.
     """
     stages = Stages()
@@ -40,6 +42,8 @@ def merge(job: Job, containers: Containers) -> Summary:
     with stages.stage("rank series"):
         ranking = rank(rows, models, names, LISTED)
         summary = summarise(job, parts, ranking, len(models))
+        spent = sum(stage.total for stage in summary.seconds.values())
+        summary = replace(summary, cost=estimate(spent))
     with stages.stage("draw report"):
         span = Span(containers.windows, job.start, job.end)
         plotted = figures(rows, span, models, names, plotted_series(ranking.worst))

@@ -37,7 +37,8 @@ class StageSeconds:
 class Summary:
     """One run; counts are of windows and series, `start` and `end` bound the scored span (UTC).
 
-    `skipped` windows could not be scored, `series_silent` have a model but no windows.
+    `skipped` windows could not be scored, `series_silent` have a model but no windows. `cost` is what scoring cost,
+    in words, empty where no price is set.
     """
 
     run: str
@@ -55,6 +56,7 @@ class Summary:
     without_model: tuple[tuple[str, str], ...]
     seconds: dict[str, StageSeconds]
     worst: tuple[SeriesSummary, ...]
+    cost: str = ""
 
     @property
     def kind(self) -> str:

@@ -105,7 +105,8 @@ def stage_table(s: Summary) -> Node | None:
     head = [tag("th", "Stage", scope="col"), *(tag("th", name, class_="n", scope="col") for name in names)]
     rows = [_stage(name, seconds) for name, seconds in s.seconds.items()]
     table = tag("table", tag("thead", tag("tr", head)), tag("tbody", rows), class_="short")
-    return tag("section", tag("h2", "Time per stage"), table)
+    cost = tag("p", f"Cost of scoring: {s.cost}", class_="soft") if s.cost else None
+    return tag("section", tag("h2", "Time per stage"), table, cost)
 
 
 def _stage(name: str, seconds: StageSeconds) -> Node:

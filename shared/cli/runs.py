@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from shared.cli.context import console, driver
+from shared.cli.context import console, driver, settings
 from shared.errors import NotFound
 from shared.runs.record import Run, State
 
@@ -130,6 +130,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         *run.params.items(),
         *((str(state), _local(when)) for when, state in run.history),
     ]
+    if run.task_seconds and (cost := settings().estimate(run.workload, run.task_seconds)):
+        facts.append(("cost", cost))
     return facts + ([("reason", escape(run.reason))] if run.reason else [])
 
 

@@ -32,13 +32,17 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """An observation of a run: its phase, its task counts, and a reason where it did not succeed."""
+    """An observation of a run: its phase, its task counts, and a reason where it did not succeed.
+
+    `task_seconds` is the wall-clock time of all tasks of an ended attempt together, where that is paid for and known.
+    """
 
     phase: Phase
     tasks: int = 0
     done: int = 0
     failed: int = 0
     reason: str = ""
+    task_seconds: float = 0.0
 
 
 class Compute(Protocol):

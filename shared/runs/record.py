@@ -49,6 +49,7 @@ class Run:
     tasks: int = 0
     tasks_done: int = 0
     tasks_failed: int = 0
+    task_seconds: float = 0.0
     history: list[tuple[datetime, State]] = field(default_factory=list)
 
 
@@ -59,6 +60,7 @@ def advance(run: Run, seen: Status, now: datetime) -> Run:
         tasks=seen.tasks,
         tasks_done=seen.done,
         tasks_failed=seen.failed,
+        task_seconds=run.task_seconds + seen.task_seconds,
     )
     return replace(moved, step=run.step + 1)
 

@@ -12,7 +12,7 @@ from devhost.contract.batch.service import contract_of
 from devhost.contract.batch.state import Job
 from devhost.contract.faults import Kind
 from shared.compute import Phase, Task
-from shared.compute.azure_batch import account
+from shared.compute.azure_batch import account, jobs
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.errors import InvalidInput, NotFound, SettingsError, Transient
 from tests.azurite import Azurite
@@ -360,6 +360,18 @@ def test_tasks_get_the_settings_but_no_keys(
     sent = str(job.body) + "".join(str(held.body()) for held in job.tasks.values())
     assert "AccountKey" not in sent
     assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_what_the_tasks_of_a_run_took_is_known_where_a_price_is_set(
+    compute: AzureBatchCompute, contract: Contract, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute.submit(run, 1, [script(name, "pass") for name in "abc"])
+    assert ended(compute, run).task_seconds == 0
+    priced = batch_compute(contract, NODE_PRICE="0.2 EUR")
+    all_of_them = priced.status(run).task_seconds
+    monkeypatch.setattr(jobs, "TIMED", 2)
+    assert all_of_them > 0
+    assert priced.status(run).task_seconds == pytest.approx(all_of_them, rel=0.9)
 
 
 def test_a_look_at_a_run_costs_two_requests(

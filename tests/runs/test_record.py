@@ -38,6 +38,12 @@ def test_what_succeeded_cannot_be_retried_or_cancelled() -> None:
         request_cancel(run, NOW)
 
 
+def test_the_time_of_all_attempts_is_paid_for() -> None:
+    run = advance(advance(RUN, Status(Phase.RUNNING), NOW), Status(Phase.FAILED, 2, 1, 1, "x", task_seconds=10), NOW)
+    again = advance(retry(run, NOW), Status(Phase.RUNNING), NOW)
+    assert advance(again, Status(Phase.SUCCEEDED, 2, 2, task_seconds=5), NOW).task_seconds == 15
+
+
 @given(st.lists(OBSERVED | st.sampled_from(["fail", "retry", "cancel"]), max_size=12))
 def test_any_history_follows_the_table_and_steps_only_grow(moves: list[Status | str]) -> None:
     run = RUN

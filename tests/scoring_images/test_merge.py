@@ -1,5 +1,7 @@
 """Merging the parts of a run: counts, order, and what is refused."""
 
+from functools import partial
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from scoring_images.anomaly.job import Job
 from scoring_images.anomaly.merge import PLOTTED, merge, plotted_series
 from scoring_images.anomaly.summary import SeriesSummary, Summary
 from shared.errors import InvalidInput, NotFound
+from shared.price import Price
+from shared.settings import Settings
 from tests.scoring_images.plant import END, START, WINDOW, Plant, model
 
 QUIET = [0.1, -0.1] * 60
@@ -81,6 +85,18 @@ def test_seconds_are_summed_per_stage_and_name_the_slowest_part(plant: Plant) ->
     seconds = merge(scored(plant), plant.containers).seconds
     assert list(seconds) == ["load models", "read windows", "score", "write"]
     assert all(0 < stage.slowest <= stage.total for stage in seconds.values())
+
+
+def test_the_report_says_what_scoring_cost_where_a_price_is_set(plant: Plant) -> None:
+    job = scored(plant)
+    assert merge(job, plant.containers).cost == ""
+    settings = Settings(node_price="36 EUR", compute="azure_batch", batch_node_tasks=2)
+    summary = merge(job, plant.containers, partial(settings.estimate, "anomaly"))
+    seconds = sum(stage.total for stage in summary.seconds.values())
+    assert summary.cost == Price(36, "EUR").estimate(seconds / 2)
+    page = plant.containers.reports.get(f"{job.run}.html")
+    assert page is not None
+    assert f"Cost of scoring: {summary.cost}" in page.data.decode()
 
 
 @pytest.mark.parametrize("kind", ["json", "parquet"])

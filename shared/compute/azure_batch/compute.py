@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,9 @@ class AzureBatchCompute:
         attempt = attempt_of(run_id, str(job.id))
         failed = [] if stopped else self._jobs.failed(str(job.id))
         failures = [Failure(str(task.display_name), self._streams.why(run_id, attempt, task)) for task in failed]
-        return observation.ended(why, self._jobs.counts(job), failures, self.settings.batch_job_seconds)
+        status = observation.ended(why, self._jobs.counts(job), failures, self.settings.batch_job_seconds)
+        seconds = self._jobs.task_seconds(str(job.id)) if self.settings.node_price else 0.0
+        return replace(status, task_seconds=seconds)
 
     def _waiting(self, job: "BatchJob", now: datetime) -> str:
         """Why nothing has begun yet; gives the run up where that has lasted too long."""
