@@ -39,6 +39,8 @@ LABELS = tuple(str(number) for number in range(1000))
 QUESTION = "How do I run all of it on my own laptop?"
 MLSERVER, BENTOML = 18080, 18090
 PAUSE, ROUNDS, BATCH = 1.0, 5, 8
+SETTINGS = (("SCORING_THREADS", "1"), ("BATCH_SIZE", "1"), ("BATCH_WAIT_MS", "0"))
+"""Each tried alone, beside the defaults."""
 console = Console()
 
 
@@ -89,10 +91,10 @@ def matcher_alone() -> float:
 
 
 @contextmanager
-def app() -> Iterator[str]:
-    """The app on the local host, serving the network; its address."""
+def app(**more: str) -> Iterator[str]:
+    """The app on the local host with more settings, serving the network; its address."""
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as folder:
-        settings = sandbox_settings(Path(folder)) | {"DEVHOST_AUTH": "off"}
+        settings = sandbox_settings(Path(folder)) | {"DEVHOST_AUTH": "off"} | more
         with running(settings, Path(folder)):
             bundles = images.registry(Storage.from_settings(Settings.from_env(settings)).control("bundles"))
             facts = {"labels": LABELS, "preprocessing": Preprocessing(), "softmax": True, "source": {}, "metrics": {}}
@@ -105,15 +107,17 @@ def ours(requests: int) -> list[Measured]:
     network, matcher = network_alone(), matcher_alone()
     question = json.dumps({"question": QUESTION}).encode()
     with app() as address:
-        json_type = {"content-type": "application/json"}
-        return [
-            measure(Target("FAQ", f"{address}/api/score/faq", question, json_type), 5 * requests, matcher),
-            measure(
-                Target("image", f"{address}/api/score/image", PHOTO.read_bytes(), {"content-type": "image/png"}),
-                requests,
-                network,
-            ),
-        ]
+        asked = Target("FAQ", f"{address}/api/score/faq", question, {"content-type": "application/json"})
+        measured = [measure(asked, 5 * requests, matcher), measure(image_target("image", address), requests, network)]
+    for setting, value in SETTINGS:
+        with app(**{setting: value}) as address:
+            measured.append(measure(image_target(f"image, {setting}={value}", address), requests, network))
+    return measured
+
+
+def image_target(name: str, address: str) -> Target:
+    """An image sent as it is."""
+    return Target(name, f"{address}/api/score/image", PHOTO.read_bytes(), {"content-type": "image/png"})
 
 
 @contextmanager
