@@ -170,6 +170,16 @@ class Settings:
         "BATCH_START_SECONDS", 3600, "A run on Batch fails, with the pool's reason, if no task starts for so long."
     )
     batch_vm_size: str = _setting("BATCH_VM_SIZE", "Standard_D4ads_v5", "Size of the nodes of a new pool.")
+    batch_video_vm_size: str = _setting(
+        "BATCH_VIDEO_VM_SIZE",
+        "",
+        "The same for the pool of videos, such as Standard_NC4as_T4_v3 with a GPU; needs BATCH_POOL=tally-{image}.",
+    )
+    batch_mounts: str = _setting(
+        "BATCH_MOUNTS",
+        "",
+        "What nodes of a new pool mount: NAME=https://ACCOUNT.blob.core.windows.net/CONTAINER,NAME=nfs://HOST/PATH,...",
+    )
     batch_max_nodes: int = _setting("BATCH_MAX_NODES", 10, "Nodes that a new pool grows to; without tasks it has none.")
     batch_spot: bool = _setting(
         "BATCH_SPOT", False, "Give a new pool spot nodes, and dedicated ones while those are taken away."

@@ -39,7 +39,8 @@ def batch_service(settings: Settings, clock: Clock, url: str, root: Path, speed:
     for image in IMAGES:
         name = filled(settings.batch_pool, image)
         if name.lower() not in service.account.pools:
-            service.pools.add(pool_body(name, definition(settings)))
+            images = (image,) if "{image}" in settings.batch_pool else IMAGES
+            service.pools.add(pool_body(name, definition(settings, images)))
     return service
 
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
 from shared.compute.azure_batch.account import BatchAccount
-from shared.compute.azure_batch.pool import definition
-from shared.compute.azure_batch.submission import filled
+from shared.compute.azure_batch.pool import pool_formula
+from shared.compute.azure_batch.submission import filled, vm_size
 from shared.errors import NotFound, SettingsError
 from shared.settings import Settings
 
@@ -30,8 +30,9 @@ class BatchChecks:
         for pool in dict.fromkeys(filled(self.settings.batch_pool, image) for image in self.images):
             yield f"pool {pool}", partial(self._pool, pool)
             yield "its formula", partial(self._formula, pool)
-        yield "Batch VM size", self._offered
-        yield "Batch cores", self._enough_cores
+        for name in dict.fromkeys(vm_size(self.settings, image) for image in self.images):
+            yield name, partial(self._offered, name)
+            yield f"cores of {name.removeprefix('Standard_')}", partial(self._enough_cores, name)
 
     @cached_property
     def _account(self) -> Body:
@@ -77,7 +78,6 @@ class BatchChecks:
         held = self._held_pool(pool)
         if not held.enable_auto_scale:
             raise SettingsError("The pool does not scale by itself.", "Make it anew from the settings.")
-        wanted = definition(self.settings)["properties"]["scaleSettings"]["autoScale"]["formula"]
         body: Any = {"autoScaleFormula": held.auto_scale_formula}
         try:
             run = BatchAccount(self.settings.batch_endpoint).call(
@@ -87,43 +87,51 @@ class BatchChecks:
             raise SettingsError(f"It cannot be evaluated: {error.message}", "Make the pool anew.") from error
         if run.error:
             raise SettingsError(f"It fails: {run.error.message}", "Make the pool anew from the settings.")
-        changed = "" if held.auto_scale_formula == wanted else " (another than the settings make: was it changed?)"
+        changed = (
+            ""
+            if held.auto_scale_formula == pool_formula(self.settings)
+            else " (another than the settings make: was it changed?)"
+        )
         results = dict(part.partition("=")[::2] for part in str(run.results).split(";"))
         nodes = [results.get(f"$Target{kind}Nodes", "0") for kind in ("Dedicated", "LowPriority")]
         return f"asks for {nodes[0]} dedicated and {nodes[1]} spot nodes now{changed}"
 
-    @cached_property
-    def _size(self) -> Body:
-        """The VM size of Batch nodes as the region offers it."""
-        wanted, region = self.settings.batch_vm_size, self._account["location"]
-        place = f"/subscriptions/{subscription(self.settings)}/providers/Microsoft.Batch/locations/{region}"
-        for size in self.rest.all(f"{place}/virtualMachineSkus", VERSION):
-            if size["name"].lower() == wanted.lower():
+    def _size(self, name: str) -> Body:
+        """A VM size as the region offers it."""
+        region = self._account["location"]
+        for size in self._sizes:
+            if size["name"].lower() == name.lower():
                 return size
-        raise SettingsError(f"Batch does not offer {wanted} in {region}.", "Choose another BATCH_VM_SIZE.")
+        raise SettingsError(f"Batch does not offer {name} in {region}.", "Choose another BATCH_VM_SIZE.")
 
-    def _cores(self) -> int:
-        held = {each["name"]: each["value"] for each in self._size["capabilities"]}
-        return int(held["vCPUs"])
+    @cached_property
+    def _sizes(self) -> list[Body]:
+        provider = f"/subscriptions/{subscription(self.settings)}/providers/Microsoft.Batch"
+        return list(self.rest.all(f"{provider}/locations/{self._account['location']}/virtualMachineSkus", VERSION))
 
-    def _offered(self) -> str:
-        ending = self._size.get("batchSupportEndOfLife")
+    def _offered(self, name: str) -> str:
+        size = self._size(name)
+        ending = size.get("batchSupportEndOfLife")
         until = f", until {ending}" if ending else ""
-        return f"{self._size['name']} is offered: {self._cores()} cores, {self._size['familyName']}{until}"
+        return f"{size['name']} is offered: {_cores(size)} cores, {size['familyName']}{until}"
 
-    def _enough_cores(self) -> str:
-        s, properties = self.settings, self._account["properties"]
-        wanted = s.batch_max_nodes * self._cores()
+    def _enough_cores(self, name: str) -> str:
+        s, properties, size = self.settings, self._account["properties"], self._size(name)
+        wanted = s.batch_max_nodes * _cores(size)
         if properties.get("poolAllocationMode") == "UserSubscription":
             raise NotChecked(f"not checked: {wanted} cores count against the subscription's own quota.")
         families = {each["name"].lower(): each["coreQuota"] for each in properties["dedicatedCoreQuotaPerVMFamily"]}
         quota, kind = properties["lowPriorityCoreQuota"], "spot"
         if not s.batch_spot:
             by_family = properties.get("dedicatedCoreQuotaPerVMFamilyEnforced")
-            family = str(self._size["familyName"])
+            family = str(size["familyName"])
             quota = families.get(family.lower(), 0) if by_family else properties["dedicatedCoreQuota"]
             kind = f"dedicated ({family})" if by_family else "dedicated"
         said = f"{s.batch_max_nodes} nodes need {wanted} cores, the account may have {quota} {kind} ones"
         if quota < wanted:
             raise SettingsError(f"{said}.", ASK_FOR_MORE)
         return said
+
+
+def _cores(size: Body) -> int:
+    return int({each["name"]: each["value"] for each in size["capabilities"]}["vCPUs"])

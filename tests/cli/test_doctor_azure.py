@@ -69,7 +69,7 @@ def test_all_is_well_with_a_batch_account_that_is_set_up(batch: World[Contract])
     assert wrong(checks) == {}
     assert [name for name, check in checks.items() if check.ok is None] == []
     assert (
-        checks["Batch cores"].says
+        checks["cores of D4ads_v5"].says
         == "2 nodes need 8 cores, the account may have 100 dedicated (standardDADSv5Family) ones"
     )
     assert checks["its formula"].says == "asks for 0 dedicated and 0 spot nodes now"
@@ -111,8 +111,8 @@ def not_json(world: World[Contract]) -> None:
 @pytest.mark.parametrize(
     ("change", "settings", "name", "says"),
     [
-        (no_quota, {}, "Batch cores", "2 nodes need 8 cores, the account may have 4 dedicated"),
-        (no_size, {}, "Batch VM size", "Batch does not offer Standard_D4ads_v5 in loopback. Choose another"),
+        (no_quota, {}, "cores of D4ads_v5", "2 nodes need 8 cores, the account may have 4 dedicated"),
+        (no_size, {}, "Standard_D4ads_v5", "Batch does not offer Standard_D4ads_v5 in loopback. Choose another"),
         (no_role, {}, "Batch nodes' roles", "has no role for the images (127). Assign 'AcrPull'."),
         (another_role, {}, "app's roles", "no role for the blobs (tallycontrol). Assign 'Storage Blob Data Con"),
         (no_image, {}, "image tally-anomaly:1", "There is no image 127.0.0.1"),
@@ -156,7 +156,7 @@ def test_a_pool_that_lacks_nodes_says_what_azure_says(batch: World[Contract]) ->
 
 def test_spot_nodes_count_against_their_own_quota(batch: World[Contract]) -> None:
     batch.peer.subscription.spot_cores = 4
-    assert "4 spot ones" in wrong(batch.checks(BATCH_SPOT="true"))["Batch cores"]
+    assert "4 spot ones" in wrong(batch.checks(BATCH_SPOT="true"))["cores of D4ads_v5"]
 
 
 def test_roles_that_may_not_be_listed_are_not_called_wrong(batch: World[Contract]) -> None:

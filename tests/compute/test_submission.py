@@ -1,6 +1,7 @@
 """Jobs and tasks as Azure Batch is told of them: pure, at any size."""
 
 from collections import deque
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -100,6 +101,52 @@ def test_the_pool_is_what_microsofts_management_contract_wants() -> None:
     contract, pool = OpenApi(file), definition(SETTINGS)
     assert contract.problems("PoolProperties", pool["properties"]) == []
     assert contract.problems("BatchPoolIdentity", pool["identity"]) == []
+
+
+@pytest.mark.parametrize("key", ["", "c2VjcmV0"])
+def test_nodes_mount_what_the_settings_name(key: str) -> None:
+    places = ["models=https://a.blob.core.windows.net/models", "nfs=nfs://a.file.core.windows.net/a/share"]
+    smb = ["smb=https://a.file.core.windows.net/share"] if key else []
+    held = definition(replace(SETTINGS, batch_mounts=", ".join(places + smb)), files_key=key)
+    mounts = held["properties"]["mountConfiguration"]
+    assert mounts[0]["azureBlobFileSystemConfiguration"]["identityReference"] == {"resourceId": SETTINGS.batch_identity}
+    assert mounts[1]["nfsMountConfiguration"]["source"] == "a.file.core.windows.net:/a/share"
+    assert key in str(mounts)
+    file = CONTRACTS / "arm-2024-07-01.json"
+    if file.exists():
+        from devhost.contract.openapi import OpenApi
+
+        assert OpenApi(file).problems("PoolProperties", held["properties"]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://a.blob.core.windows.net/models",
+        "a=https://a.blob.core.windows.net",
+        "a=https://a.blob.core.windows.net/models/deeper",
+        "a=http://a.blob.core.windows.net/models",
+        "a b=nfs://host/path",
+        "a=nfs://host",
+        "a=nfs://host/1,a=nfs://host/2",
+        "a=https://a.file.core.windows.net/share",
+    ],
+)
+def test_a_mount_that_cannot_be_made_is_named(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"BATCH_MOUNTS|AZURE_FILES_KEY"):
+        definition(replace(SETTINGS, batch_mounts=text))
+
+
+def test_videos_may_have_nodes_with_gpus_of_their_own() -> None:
+    settings = replace(SETTINGS, batch_pool="tally-{image}", batch_video_vm_size="Standard_NC4as_T4_v3")
+    assert definition(settings, ["style_transfer"])["properties"]["vmSize"] == "Standard_NC4as_T4_v3"
+    with pytest.raises(SettingsError, match="--image"):
+        definition(settings)
+    ((video, other),) = Submission(
+        settings, "run", 1, [Task("v", "style_transfer", ("python",)), Task("a", "anomaly", ("python",))]
+    ).groups()
+    assert video["containerSettings"]["containerRunOptions"] == "--entrypoint=python --gpus=all"
+    assert other["containerSettings"]["containerRunOptions"] == "--entrypoint=python"
 
 
 def test_the_pool_is_printed_for_whoever_makes_it(

@@ -15,7 +15,8 @@ def pool_body(name: str, resource: dict[str, Any]) -> Body:
         machine["containerConfiguration"] = containers | {"type": "dockerCompatible"}
     scale = properties["scaleSettings"]["autoScale"]
     identities = resource["identity"]["userAssignedIdentities"]
-    return {
+    mounts = {"mountConfiguration": properties["mountConfiguration"]} if "mountConfiguration" in properties else {}
+    return mounts | {
         "id": name,
         "vmSize": properties["vmSize"],
         "taskSlotsPerNode": properties["taskSlotsPerNode"],

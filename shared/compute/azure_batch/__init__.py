@@ -5,5 +5,5 @@
 - jobs.py, observation.py, streams.py: what the account says, what became of a run, what its tasks wrote
 - account.py: calls to the account that are tried again, and what their errors mean
 - names.py: ids from runs and attempts
-- pool.py, formula.py: the pool that runs the tasks, and how many nodes it has
+- pool.py, formula.py, mounts.py: the pool that runs the tasks, how many nodes it has, and what those mount
 """

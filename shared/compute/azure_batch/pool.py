@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import msgspec
 
 from shared.compute.azure_batch.formula import INTERVAL, Scale, formula
-from shared.compute.azure_batch.submission import filled
+from shared.compute.azure_batch.mounts import mounts
+from shared.compute.azure_batch.submission import filled, vm_size
 from shared.errors import SettingsError
 from shared.settings import Settings
 
@@ -20,15 +22,25 @@ NODE_IMAGE = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404
 NODE_AGENT = "batch.node.ubuntu 24.04"
 
 
-def definition(settings: Settings, images: Sequence[str] = IMAGES) -> dict[str, Any]:
+def pool_formula(settings: Settings) -> str:
+    """The autoscale formula of every pool."""
+    scale = Scale(settings.batch_max_nodes, settings.batch_node_tasks, settings.batch_spot, settings.batch_warm_seconds)
+    return formula(scale)
+
+
+def definition(settings: Settings, images: Sequence[str] = IMAGES, files_key: str = "") -> dict[str, Any]:
     """The pool's resource (Microsoft.Batch/batchAccounts/pools); raises SettingsError.
 
-    Nodes fetch the images as they start, with their identity: a task's time is not spent on it.
+    Nodes fetch the images as they start, with their identity: a task's time is not spent on it. `files_key` is the key
+    of mounted SMB shares.
     """
+    sizes = {vm_size(settings, image) for image in images}
+    if len(sizes) > 1:
+        hint = "Set BATCH_POOL=tally-{image} and print each pool, with --image."
+        raise SettingsError("The images run on nodes of different sizes.", hint)
     if not settings.batch_identity:
         raise SettingsError("BATCH_IDENTITY is not set.", "It is the resource id of a user-assigned identity.")
     names = [filled(settings.batch_image, image) for image in images]
-    scale = Scale(settings.batch_max_nodes, settings.batch_node_tasks, settings.batch_spot, settings.batch_warm_seconds)
     containers = {
         "type": "DockerCompatible",
         "containerImageNames": names,
@@ -39,12 +51,14 @@ def definition(settings: Settings, images: Sequence[str] = IMAGES) -> dict[str, 
             }
         ],
     }
+    mounted = mounts(settings, files_key)
     return {
         "identity": {"type": "UserAssigned", "userAssignedIdentities": {settings.batch_identity: {}}},
         "properties": {
-            "vmSize": settings.batch_vm_size,
+            "vmSize": sizes.pop(),
             "taskSlotsPerNode": settings.batch_node_tasks,
             "taskSchedulingPolicy": {"nodeFillType": "Pack"},
+            **({"mountConfiguration": mounted} if mounted else {}),
             "deploymentConfiguration": {
                 "virtualMachineConfiguration": {
                     "imageReference": NODE_IMAGE,
@@ -52,7 +66,7 @@ def definition(settings: Settings, images: Sequence[str] = IMAGES) -> dict[str, 
                     "containerConfiguration": containers,
                 }
             },
-            "scaleSettings": {"autoScale": {"formula": formula(scale), "evaluationInterval": INTERVAL}},
+            "scaleSettings": {"autoScale": {"formula": pool_formula(settings), "evaluationInterval": INTERVAL}},
         },
     }
 
@@ -63,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--image", action="append", choices=IMAGES, help="only this image (for a pool of its own)")
     images = parser.parse_args(argv).image or IMAGES
     try:
-        print(msgspec.json.format(msgspec.json.encode(definition(Settings.from_env(), images))).decode())
+        made = definition(Settings.from_env(), images, os.environ.get("AZURE_FILES_KEY", ""))
+        print(msgspec.json.format(msgspec.json.encode(made)).decode())
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

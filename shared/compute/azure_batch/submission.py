@@ -13,6 +13,7 @@ from shared.errors import SettingsError
 from shared.settings import Connection, Settings
 
 type Body = dict[str, Any]
+VIDEO = "style_transfer"
 GROUP = 100
 """Tasks of one request: the service takes no more."""
 ALL_ADDED = "terminatejob"
@@ -77,7 +78,7 @@ class Submission:
             "commandLine": shlex.join(("-m", tries.__name__)),
             "containerSettings": {
                 "imageName": filled(self.settings.batch_image, task.image),
-                "containerRunOptions": "--entrypoint=python",
+                "containerRunOptions": f"--entrypoint=python{_gpus(vm_size(self.settings, task.image))}",
                 "workingDirectory": "containerImageDefault",
             },
             # Not on the command line: what splits that on a node, and how, is not documented.
@@ -125,6 +126,16 @@ def ranges(numbers: Iterable[int]) -> Iterator[Body]:
             start = end = number
     if start is not None:
         yield {"start": start, "end": end}
+
+
+def vm_size(settings: Settings, image: str) -> str:
+    """The size of the nodes that run an image."""
+    return (settings.batch_video_vm_size if image == VIDEO else "") or settings.batch_vm_size
+
+
+def _gpus(size: str) -> str:
+    """What gives a container the GPUs of its node, where a node of this size has some."""
+    return " --gpus=all" if size.lower().startswith("standard_n") else ""
 
 
 def filled(template: str, image: str) -> str:
