@@ -14,6 +14,7 @@ API_VERSION = "2019-08-01"
 PATH = ("msi", "token")
 PRINCIPAL = "00000000-0000-0000-0000-0000000000aa"
 """Who the tokens are for."""
+TENANT = "00000000-0000-0000-0000-0000000000bb"
 
 
 @dataclass(slots=True)
@@ -33,9 +34,10 @@ class Tokens:
         if request.query.get("api-version") != API_VERSION or not request.query.get("resource"):
             return Answer(400, {"statusCode": 400, "message": f"api-version={API_VERSION} and resource are needed."})
         resource = request.query["resource"]
-        claims = msgspec.json.encode({"aud": resource, "oid": PRINCIPAL, "jti": secrets.token_urlsafe(32)})
-        token = f"e30.{urlsafe_b64encode(claims).decode().rstrip('=')}."
         expires = self.clock.now() + self.lifetime
+        about = {"aud": resource, "oid": PRINCIPAL, "tid": TENANT, "exp": int(expires.timestamp())}
+        claims = msgspec.json.encode(about | {"jti": secrets.token_urlsafe(32)})
+        token = f"e30.{urlsafe_b64encode(claims).decode().rstrip('=')}."
         self._known[token] = resource.rstrip("/"), expires
         self.issued += 1
         return Answer(

@@ -82,8 +82,7 @@ def trigger(endpoint: str, video_path: str, datastore: str = "workspaceblobstore
     try:
         answer = _posted(endpoint, {"DataStoreName": datastore, "RelativePath": video_path})
     except ClientAuthenticationError as error:
-        said = str(error).partition("\n")[0]
-        raise SettingsError(f"There is no identity to call the pipeline with: {said}", "Try az login.") from error
+        raise _nobody(error) from error
     except ServiceRequestError as error:
         raise Transient(f"The pipeline cannot be reached: {error}.", "Try again.") from error
     except AzureError as error:
@@ -102,6 +101,11 @@ def _posted(endpoint: str, video: dict[str, str]) -> Any:
     options: dict[str, Any] = dict(TIMEOUTS)
     with PipelineClient[Any, Any](endpoint, policies=policies, **options) as client:
         return client.send_request(HttpRequest("POST", endpoint, json=body))
+
+
+def _nobody(error: Exception) -> SettingsError:
+    said = str(error).partition("\n")[0]
+    return SettingsError(f"There is no identity to call the service with: {said}", "Sign in with az login.")
 
 
 def _run_of(answer: Any) -> str:
@@ -145,6 +149,8 @@ def run(arguments: argparse.Namespace) -> str:
     """Do what the command line asks for; returns the name of what was made."""
     if arguments.verb == "trigger":
         return trigger(arguments.endpoint, arguments.video_path, arguments.datastore)
+    from azure.core.exceptions import ClientAuthenticationError
+
     try:
         from azureml.exceptions import AzureMLException  # type: ignore[import-not-found]
     except ImportError as error:
@@ -152,14 +158,19 @@ def run(arguments: argparse.Namespace) -> str:
         raise SettingsError(f"azureml-core is not here ({error}).", hint) from error
     try:
         return _done_in_workspace(arguments)
+    except ClientAuthenticationError as error:
+        raise _nobody(error) from error
     except AzureMLException as error:
         raise InvalidInput(f"SDK v1 says: {error.message}") from error
 
 
 def _done_in_workspace(a: argparse.Namespace) -> str:
+    from azure.identity import DefaultAzureCredential
     from azureml.core import Workspace
+    from azureml.core.authentication import ArmTokenAuthentication  # type: ignore[import-not-found]
 
-    workspace = Workspace.get(a.workspace, subscription_id=a.subscription, resource_group=a.group)
+    identity = ArmTokenAuthentication(DefaultAzureCredential().get_token(SCOPE).token)  # as in the rest of the app
+    workspace = Workspace.get(a.workspace, identity, a.subscription, a.group)
     if a.verb == "provision":
         return str(provision(workspace, a.cluster, a.vm_size, a.nodes).name)
     wanted = MpiRun(a.id, a.image, a.cluster, tuple(a.command), a.nodes, a.processes)

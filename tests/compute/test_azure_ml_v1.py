@@ -15,15 +15,15 @@ from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Requ
 from devhost.contract.faults import Kind
 from devhost.contract.ml.history import Unwritten
 from devhost.contract.ml.service import BASE
-from shared.compute import azure_ml_v1
-from shared.compute.azure_ml_v1 import main, provision, trigger
+from shared.compute.azure_ml_v1 import main, trigger
 from shared.errors import InvalidInput, SettingsError, Transient
 from tests.devhost.contract.contract_server import Peer, running
 from tests.devhost.contract.ml_server import WORKSPACE
 
 STARTED = f"/pipelines/v1.0{BASE}/PipelineRuns/PipelineSubmit/{{pipeline}}"
 POST = f"POST {STARTED}"
-PLACE = ("--subscription", "s", "--group", "g", "--workspace", "w", "--cluster", "gpu")
+_, SUBSCRIPTION, _, GROUP, *_, NAME = WORKSPACE.strip("/").split("/")
+PLACE = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--workspace", NAME, "--cluster", "gpu")
 HAS_SDK = importlib.util.find_spec("azureml") is not None
 with_sdk = pytest.mark.skipif(
     not HAS_SDK,
@@ -46,6 +46,8 @@ class Region:
         computes, run = f"{BASE}/computes/{{name}}", f"{history}/experiments/{{experiment}}/runs/{{id}}"
         return [
             Operation("POST", STARTED, self.start_pipeline),
+            Operation("GET", "/subscriptions", self.list_subscriptions),
+            Operation("GET", BASE, self.show_workspace),
             Operation("GET", f"/rp/workspaces{BASE}/computes", self.list_clusters),
             Operation("GET", f"/rp/workspaces{computes}", self.get_cluster),
             Operation("PUT", computes, self.put_cluster),
@@ -67,6 +69,13 @@ class Region:
     def start_pipeline(self, request: Request, **names: str) -> Answer:
         self.sent["pipeline"] = request.json()
         return Answer(200, {"Id": "run-1", "IsSubmitted": True})
+
+    def list_subscriptions(self, request: Request) -> Answer:
+        return Answer(200, {"value": [{"subscriptionId": SUBSCRIPTION, "displayName": "tally"}]})
+
+    def show_workspace(self, request: Request, **names: str) -> Answer:
+        properties = {"workspaceId": "x", "discoveryUrl": f"{self.url}/discovery"}
+        return Answer(200, {"id": WORKSPACE, "name": NAME, "location": "here", "properties": properties})
 
     def list_clusters(self, request: Request, **names: str) -> Answer:
         return Answer(200, {"value": [self.cluster()] if "cluster" in self.sent else []})
@@ -172,57 +181,50 @@ def test_without_the_sdk_it_is_said_what_to_install(capsys: pytest.CaptureFixtur
 
 
 @pytest.fixture
-def workspace(region: tuple[Region, Peer], monkeypatch: pytest.MonkeyPatch) -> Any:
-    from azure.identity import DefaultAzureCredential
+def sdk(region: tuple[Region, Peer], monkeypatch: pytest.MonkeyPatch) -> Region:
+    """The region, with the SDK led to it."""
     from azureml._restclient.service_context import ServiceContext  # type: ignore[import-not-found]
-    from azureml.core import Workspace  # type: ignore[import-not-found]
     from azureml.core.authentication import ArmTokenAuthentication  # type: ignore[import-not-found]
 
-    auth = ArmTokenAuthentication(DefaultAzureCredential().get_token(azure_ml_v1.SCOPE).token)
-    auth._get_cloud_type().endpoints.resource_manager = region[0].url
     services = ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio")
     monkeypatch.setattr(ServiceContext, "_fetch_endpoints", lambda context: dict.fromkeys(services, region[0].url))
-    _, subscription, _, group, *_, name = WORKSPACE.strip("/").split("/")
-    return Workspace(subscription, group, name, auth, "here", _disable_service_check=True, _workspace_id="x")
+    monkeypatch.setattr(ArmTokenAuthentication("")._get_cloud_type().endpoints, "resource_manager", region[0].url)
+    return region[0]
 
 
 @with_sdk
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_is_made_once_with_no_nodes_and_an_identity(region: tuple[Region, Peer], workspace: Any) -> None:
-    assert provision(workspace, "gpu", "Standard_NC4as_T4_v3", 4).name == "gpu"
-    body = region[0].sent["cluster"]
+def test_a_cluster_is_made_once_with_no_nodes_and_an_identity(sdk: Region) -> None:
+    assert main(["provision", *PLACE, "--vm-size", "Standard_NC4as_T4_v3", "--nodes", "4"]) == 0
+    body = sdk.sent.pop("cluster")
     scale = {"minNodeCount": 0, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT120S"}
     assert body["identity"] == {"type": "SystemAssigned"}
     assert body["properties"]["properties"]["scaleSettings"] == scale
-    assert provision(workspace, "gpu", "Standard_D2s_v3", 1).vm_size == "Standard_NC4as_T4_v3"
+    sdk.sent["cluster"] = body
+    assert main(["provision", *PLACE, "--vm-size", "Standard_D2s_v3"]) == 0
+    assert sdk.sent["cluster"] is body
 
 
 @with_sdk
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_that_cannot_be_made_says_so(
-    region: tuple[Region, Peer], workspace: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    region[0].state = "Failed"
-    monkeypatch.setattr(type(workspace), "get", lambda *place, **more: workspace)
+def test_a_cluster_that_cannot_be_made_says_so(sdk: Region, capsys: pytest.CaptureFixture[str]) -> None:
+    sdk.state = "Failed"
     assert main(["provision", *PLACE, "--vm-size", "Standard_NC4as_T4_v3"]) == 2
     assert "current provisioning state: Failed" in capsys.readouterr().err
 
 
 @with_sdk
 @pytest.mark.filterwarnings("ignore")
-def test_an_mpi_run_is_submitted_under_its_id(
-    region: tuple[Region, Peer], workspace: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_mpi_run_is_submitted_under_its_id(sdk: Region, monkeypatch: pytest.MonkeyPatch) -> None:
     address = {"ControlStorage__blobServiceUri": "https://control.blob.core.windows.net"}
-    monkeypatch.setattr(type(workspace), "get", lambda *place, **more: workspace)
     for name, value in address.items():
         monkeypatch.setenv(name, value)
     command = ["python", "-m", "scoring_images.style_transfer", "stylize", "--run", "run-1"]
     image = "tally.azurecr.io/tally-style-transfer:1"
     options = ["--id", "run-1-stylize", "--image", image, "--nodes", "4", "--processes", "2"]
     assert main(["submit", *PLACE, *options, "--", *command]) == 0
-    assert region[0].sent["id"] == "run-1-stylize"
-    sent = region[0].sent["run"]["Configuration"]
+    assert sdk.sent["id"] == "run-1-stylize"
+    sent = sdk.sent["run"]["Configuration"]
     assert (sent["nodeCount"], sent["mpi"]) == (4, {"processCountPerNode": 2, "nodeCount": 4})
     assert (sent["target"], sent["communicator"]) == ("gpu", "IntelMpi")
     assert sent["command"] == " ".join(command)
