@@ -39,9 +39,10 @@ def test_a_frame_does_not_depend_on_its_batch(batch: int) -> None:
     assert np.array_equal(alone.style(pictures), one_by_one)
 
 
-def small_memory(monkeypatch: pytest.MonkeyPatch, pixels: int) -> Network:
+def small_memory(monkeypatch: pytest.MonkeyPatch, pixels: int, data: bytes = normalising()) -> Network:
     monkeypatch.setattr(Network, "pixels", pixels)
-    return Network.open(normalising(), memory_bytes=1)
+    monkeypatch.setattr(Network, "_statistics_pixels", pixels)
+    return Network.open(data, memory_bytes=1)
 
 
 def test_tiles_with_the_whole_frames_statistics_equal_the_whole_frame(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,8 +63,7 @@ def test_tiles_with_reduced_statistics_show_no_seam(monkeypatch: pytest.MonkeyPa
 
 
 def test_newer_operator_sets_are_tiled_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Network, "pixels", 200 * 200)
-    network = Network.open(normalising(opset=18), memory_bytes=1)
+    network = small_memory(monkeypatch, 200 * 200, normalising(opset=18))
     assert network.style(frames(1, 220, 220)).shape == (1, 220, 220, 3)
 
 
