@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from shared.compute.ranks import rank_and_size
 from shared.errors import InvalidInput, NotFound, TallyError
 from shared.settings import Settings
 from shared.storage import Storage
@@ -104,13 +105,13 @@ def _order(arguments: argparse.Namespace) -> "Order":
 
 def _stylize(arguments: argparse.Namespace, storage: Storage, settings: Settings) -> None:
     from scoring_images.style_transfer.job import Work
-    from scoring_images.style_transfer.mpi import own_segments
     from scoring_images.style_transfer.stylize import stylize
 
     if arguments.segment is not None:
         numbers = range(arguments.segment, arguments.segment + 1)
     else:
-        numbers = own_segments(os.environ, Work.of(storage, arguments.run).index().order.segments)
+        rank, size = rank_and_size(os.environ)
+        numbers = range(rank, Work.of(storage, arguments.run).index().order.segments, size)
     for number in numbers:
         stylize(arguments.run, number, storage, settings)
 

@@ -18,7 +18,7 @@ from scoring_images.style_transfer.stylize import stylize
 from shared.errors import InvalidInput, NotFound, Transient
 from shared.models.style import KIND, publish
 from shared.settings import Settings
-from shared.storage import MemoryStorage
+from shared.storage import MemoryStorage, Storage
 from tests.scoring_images.style_transfer.clips import odd, real
 from tests.scoring_images.style_transfer.networks import normalising, swapping
 
@@ -99,6 +99,18 @@ def test_any_number_of_segments_gives_the_same_bytes(steady: bool) -> None:
         return Studio(odd("irregular.mkv"), normalising()).run(segments, steady=steady)
 
     assert data(1) == data(2) == data(7)
+
+
+def test_processes_of_an_mpi_job_share_the_segments(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = studio.run(3, run="alone")
+    split(studio.order(3), studio.storage, SETTINGS)
+    monkeypatch.setattr(Storage, "from_settings", lambda settings: studio.storage)
+    for rank in ("1", "0"):
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        assert main(["stylize", "--run", "r"]) == 0
+    finish("r", studio.storage)
+    assert studio.styled() == expected
 
 
 def test_tasks_repeated_in_any_order_change_nothing(studio: Studio) -> None:
