@@ -96,6 +96,11 @@ class Settings:
     )
     task_retries: int = _setting("TASK_RETRIES", 2, "How often a failed task is tried again.")
     task_seconds: int = _setting("TASK_SECONDS", 3600, "Wall-clock limit of one task.")
+    error_budget_percent: int = _setting(
+        "ERROR_BUDGET_PERCENT",
+        0,
+        "Share of a run's scoring tasks that may fail for good; their series are then reported as not scored.",
+    )
     predictions_csv: bool = _setting(
         "PREDICTIONS_CSV", False, "Also write predictions as CSV (TS,Device,Tag,Val,Prediction)."
     )

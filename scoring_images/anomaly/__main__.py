@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.command == "merge":
         from scoring_images.anomaly.merge import merge
 
-        merge(job, containers, partial(settings.estimate, "anomaly"))
+        merge(job, containers, partial(settings.estimate, "anomaly"), settings.error_budget_percent)
         return
     from scoring_images.anomaly.score import score
 

@@ -12,7 +12,7 @@ from scoring_images.anomaly.report import Report, render
 from scoring_images.anomaly.rows import names_of
 from scoring_images.anomaly.spans import Span
 from scoring_images.anomaly.summary import SeriesSummary, StageSeconds, Summary
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, NotFound
 from shared.models.bundle import read_bundle
 from shared.models.features import FeatureSpec
 from shared.models.one_class_svm import PackedModels
@@ -25,10 +25,12 @@ CLOSE_CALLS = 6
 NAMES_KEPT = 10_000
 
 
-def merge(job: Job, containers: Containers, estimate: Callable[[float], str] = lambda _: "") -> Summary:
+def merge(
+    job: Job, containers: Containers, estimate: Callable[[float], str] = lambda _: "", budget_percent: int = 0
+) -> Summary:
     """Write `summary.json` beside the predictions and the report `<run>.html`; repeating it replaces both.
 
-    `estimate` says in words what so many seconds of tasks cost, or nothing.
+    `estimate` says in words what so many seconds of tasks cost, or nothing; `budget_percent` of the parts may miss.
     Raises NotFound for a part that is missing, InvalidInput for parts that do not belong together, and BundleError.
     """
     stages = Stages()
@@ -36,9 +38,9 @@ def merge(job: Job, containers: Containers, estimate: Callable[[float], str] = l
         bundle = read_bundle(containers.bundles, job.bundle)
         models = bundle.models
         names = names_of(models, FeatureSpec.from_dict(bundle.manifest.features).per)
-        parts = [read_part(containers.predictions, job, number) for number in range(job.parts)]
-        _check(parts, models)
-    rows = PartRows(containers.predictions, job)
+        parts = _parts(containers.predictions, job, budget_percent)
+        _check(job, parts, models)
+    rows = PartRows(containers.predictions, job, [part.part for part in parts])
     with stages.stage("rank series"):
         ranking = rank(rows, models, names, LISTED)
         summary = summarise(job, parts, ranking, len(models))
@@ -64,35 +66,52 @@ def _clear(predictions: BlobStore, job: Job) -> None:
             predictions.delete(blob.name)
 
 
-def _check(parts: Sequence[PartSummary], models: PackedModels) -> None:
-    first = 0
+def _parts(store: BlobStore, job: Job, budget_percent: int) -> list[PartSummary]:
+    """The parts that are there; raises NotFound for the first one that is missing beyond the budget."""
+    found: list[PartSummary] = []
+    spare = min(job.parts * budget_percent // 100, job.parts - 1)
+    for number in range(job.parts):
+        try:
+            found.append(read_part(store, job, number))
+        except NotFound:
+            spare -= 1
+            if spare < 0:
+                raise
+    return found
+
+
+def _check(job: Job, parts: Sequence[PartSummary], models: PackedModels) -> None:
+    first, number = 0, 0
     for part in parts:
-        if part.first != first:
+        if part.first != first and part.part == number:
             raise InvalidInput(f"Part {part.part} begins with series {part.first}, not {first}.", "Plan the run again.")
-        first = part.last
-    if first != len(models):
+        first, number = part.last, part.part + 1
+    if first != len(models) and number == job.parts:
         raise InvalidInput(f"The parts end with series {first} of {len(models)}.", "Plan the run again.")
 
 
 def summarise(job: Job, parts: Sequence[PartSummary], ranking: Ranking, models: int) -> Summary:
     """The parts' counts added up."""
     unknown = [name for part in parts for name in part.without_model]
+    missing = models - sum(part.last - part.first for part in parts)
     return Summary(
         run=job.run,
         bundle=job.bundle,
         start=job.start,
         end=job.end,
-        parts=len(parts),
+        parts=job.parts,
         windows=sum(part.windows for part in parts),
         flagged=sum(part.flagged for part in parts),
         skipped=sum(part.skipped for part in parts),
         series=ranking.series,
         series_flagged=ranking.series_flagged,
-        series_silent=models - ranking.series,
+        series_silent=models - missing - ranking.series,
         without_model_total=len(unknown),
         without_model=tuple(unknown[:NAMES_KEPT]),
         seconds=_seconds(parts),
         worst=ranking.worst,
+        parts_missing=job.parts - len(parts),
+        series_missing=missing,
     )
 
 

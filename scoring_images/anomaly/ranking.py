@@ -38,10 +38,11 @@ class PartRows:
 
     store: BlobStore
     job: Job
+    numbers: Sequence[int]
 
     def __iter__(self) -> Iterator[pl.LazyFrame]:
         """Each part's rows; a part is fetched when its turn comes. Raises NotFound where one is missing."""
-        for number in range(self.job.parts):
+        for number in self.numbers:
             name = self.job.part_name(number, "parquet")
             blob = self.store.get(name)
             if blob is None:

@@ -99,7 +99,9 @@ def _scored(s: Summary) -> str:
 def _left_out(s: Summary) -> list[str]:
     skipped = f"{s.skipped:,} more could not be scored: a value was missing or not a number."
     unknown = f"{count(s.without_model_total, 'series has', 'series have')} no model."
-    return [text for text, any_ in ((skipped, s.skipped), (unknown, s.without_model_total)) if any_]
+    failed = f"{s.series_missing:,} {s.kind} were not scored: {s.parts_missing} of {s.parts} tasks failed."
+    told = ((skipped, s.skipped), (unknown, s.without_model_total), (failed, s.parts_missing))
+    return [text for text, any_ in told if any_]
 
 
 def _facts(s: Summary) -> list[tuple[str, str, str]]:

@@ -38,7 +38,7 @@ class Summary:
     """One run; counts are of windows and series, `start` and `end` bound the scored span (UTC).
 
     `skipped` windows could not be scored, `series_silent` have a model but no windows. `cost` is what scoring cost,
-    in words, empty where no price is set.
+    in words, empty where no price is set. `series_missing` are those of the `parts_missing`, whose tasks failed.
     """
 
     run: str
@@ -57,6 +57,8 @@ class Summary:
     seconds: dict[str, StageSeconds]
     worst: tuple[SeriesSummary, ...]
     cost: str = ""
+    parts_missing: int = 0
+    series_missing: int = 0
 
     @property
     def kind(self) -> str:

@@ -11,6 +11,7 @@ class Task:
     """A command line of a run; safe to repeat, because its outputs have fixed names and are written whole.
 
     `command` begins with "python"; `needs` names the tasks that must have succeeded before it starts.
+    The run can do without an `optional` one: where it fails for good, what needs it starts all the same.
     """
 
     id: str
@@ -19,6 +20,7 @@ class Task:
     needs: tuple[str, ...] = ()
     retries: int = 2
     seconds: int = 3600
+    optional: bool = False
 
 
 class Phase(StrEnum):

@@ -57,8 +57,8 @@ class Execution:
 
     def _ready(self, task: Task) -> bool:
         states = self.progress.states
-        done = all(states[need] is TaskState.DONE for need in task.needs)
-        return done and states[task.id] is TaskState.WAITING
+        come = all(states[need] is not TaskState.WAITING for need in task.needs)  # only optional ones have failed
+        return come and states[task.id] is TaskState.WAITING
 
     def _drop_finished(self) -> None:
         for task_id, job in list(self.running.items()):
@@ -84,7 +84,8 @@ class Execution:
             self.progress.states[task.id] = TaskState.DONE
         elif code == PERMANENT or tries > task.retries:
             self.progress.states[task.id] = TaskState.FAILED
-            self.progress.reason = self.progress.reason or self._why(task, tries, code)
+            if not task.optional:
+                self.progress.reason = self.progress.reason or self._why(task, tries, code)
         else:
             await asyncio.sleep(2.0 ** (tries - 1))
         self._save()

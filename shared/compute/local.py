@@ -47,8 +47,7 @@ class Progress:
             return Phase.CANCELLED
         if self.reason:
             return Phase.FAILED
-        done = all(state is TaskState.DONE for state in self.states.values())
-        return Phase.SUCCEEDED if done else Phase.RUNNING
+        return Phase.RUNNING if TaskState.WAITING in self.states.values() else Phase.SUCCEEDED
 
     def count(self, state: TaskState) -> int:
         """How many tasks are in a state."""

@@ -1,7 +1,7 @@
 """Anomaly detection: plans a run over a span of windows, and works out which spans are due."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from math import ceil
@@ -59,6 +59,8 @@ class AnomalyWorkload:
             )
             for part, chunk in enumerate(chunks)
         ]
+        spare = self.settings.error_budget_percent > 0  # merge counts what is missing
+        scores = [replace(task, optional=spare) for task in scores]
         return [*scores, self._task("merge", ("merge", *common), tuple(task.id for task in scores))]
 
     def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,22 @@ def test_a_task_that_always_fails_ends_the_run_with_its_last_words(compute: Comp
     assert (status.phase, status.tasks, status.failed, status.done) == (Phase.FAILED, 2, 1, 0)
     assert status.reason == "Task a failed 2 times, last with exit code 1: no such sensor"
     assert "no such sensor" in compute.log(run, "a")
+
+
+def test_a_run_can_do_without_an_optional_task(compute: Compute, run: str, tmp_path: Path) -> None:
+    fails, works = script("a", "raise SystemExit('broken')", retries=0), script("b", "pass")
+    tasks = [replace(fails, optional=True), replace(works, optional=True), script("c", "pass", "a", "b")]
+    compute.submit(run, 1, tasks)
+    assert ended(compute, run) == Status(Phase.SUCCEEDED, 3, 2, 1)
+    assert "broken" in compute.log(run, "a")
+
+
+def test_a_needed_task_that_fails_is_the_reason_beside_an_optional_one(compute: Compute, run: str) -> None:
+    fails = replace(script("a", "raise SystemExit('spared')", retries=0), optional=True)
+    compute.submit(run, 1, [fails, script("b", "raise SystemExit('needed')", "a", retries=0)])
+    status = ended(compute, run)
+    assert (status.phase, status.done) == (Phase.FAILED, 0)
+    assert status.reason == "Task b failed 1 times, last with exit code 1: needed"
 
 
 def test_exit_code_2_says_that_trying_again_is_no_use(compute: Compute, run: str) -> None:

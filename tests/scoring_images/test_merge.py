@@ -108,6 +108,28 @@ def test_a_missing_part_is_an_error_that_names_it(plant: Plant, kind: str) -> No
     assert list(plant.containers.reports.list()) == []
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_part_within_the_error_budget_is_reported_as_missing(plant: Plant, lost: int) -> None:
+    plant.train([model(name, "x") for name in "abc"])
+    for name in "abc":
+        plant.send(name, "x", QUIET)
+    job = plant.job(3)
+    plant.score(job, 0, 1, 2, 3)
+    plant.containers.predictions.delete(job.part_name(lost, "json"))
+    with pytest.raises(NotFound, match=f"Part {lost}"):
+        merge(job, plant.containers, budget_percent=33)
+    summary = merge(job, plant.containers, budget_percent=34)
+    counts = (summary.parts, summary.parts_missing, summary.series, summary.series_missing, summary.series_silent)
+    assert counts == (3, 1, 2, 1, 0)
+    assert b"1 series were not scored: 1 of 3 tasks failed." in plant.report(job)
+
+
+def test_a_run_without_any_part_is_no_run_whatever_the_budget(plant: Plant) -> None:
+    plant.train([model("a", "x")])
+    with pytest.raises(NotFound):
+        merge(plant.job(1), plant.containers, budget_percent=100)
+
+
 def test_parts_of_another_bundle_are_refused(plant: Plant) -> None:
     scored(plant)
     other = Plant(plant.containers)

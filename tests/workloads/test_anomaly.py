@@ -167,6 +167,13 @@ def test_tasks_are_cut_by_work_and_cover_each_series_once(plant: Plant, work: in
     assert merge.needs == tuple(task.id for task in scores)
 
 
+def test_a_run_with_an_error_budget_can_do_without_scores_but_not_without_its_end(plant: Plant) -> None:
+    params = {"bundle": plant.train(2), "start": TEN.isoformat(), "end": (TEN + HOUR).isoformat()}
+    *scores, merge = AnomalyWorkload(plant.storage, Settings(task_work=1, error_budget_percent=5)).plan("r", params)
+    assert all(task.optional for task in scores)
+    assert not merge.optional
+
+
 def test_a_run_of_a_bundle_that_is_gone_cannot_be_planned(plant: Plant) -> None:
     with pytest.raises(BundleError):
         AnomalyWorkload(plant.storage, SETTINGS).plan("r", {"bundle": "gone", "start": "", "end": ""})

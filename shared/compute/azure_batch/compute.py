@@ -109,7 +109,7 @@ class AzureBatchCompute:
         why = str(job.execution_info.termination_reason if job.execution_info else "")
         stopped = why == observation.CANCELLED or why.startswith(observation.GAVE_UP)
         attempt = attempt_of(run_id, str(job.id))
-        failed = [] if stopped else self._jobs.failed(str(job.id))
+        failed = [] if stopped else self._jobs.failed(str(job.id), all_of_them=why == "TaskFailed")
         failures = [Failure(str(task.display_name), self._streams.why(run_id, attempt, task)) for task in failed]
         status = observation.ended(why, self._jobs.counts(job), failures, self.settings.batch_job_seconds)
         seconds = self._jobs.task_seconds(str(job.id)) if self.settings.node_price else 0.0

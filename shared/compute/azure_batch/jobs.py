@@ -54,11 +54,17 @@ class Jobs:
         except ResourceNotFoundError:
             return set()
 
-    def failed(self, job_id: str) -> "list[BatchTask]":
-        """The tasks that failed by themselves, first one first; those that the job's end stopped are left out."""
+    def failed(self, job_id: str, *, all_of_them: bool) -> "list[BatchTask]":
+        """The tasks that failed by themselves, first one first; those that the job's end stopped are left out.
+
+        Optional ones come last, and only with `all_of_them`.
+        """
         tasks = self._tasks(job_id, f"{_ENDED}'failure'", FAILURES_READ)
         own = [task for task in tasks if (info := failure_info(task)) and info.code != "TaskEnded"]
-        return sorted(own, key=lambda task: str(task.execution_info and task.execution_info.end_time))
+        told = own if all_of_them else [task for task in own if not _optional(task)]
+        return sorted(
+            told, key=lambda task: (_optional(task), str(task.execution_info and task.execution_info.end_time))
+        )
 
     def running(self, job_id: str) -> "list[BatchTask]":
         """The tasks that are on a node now."""
@@ -114,12 +120,17 @@ class Jobs:
             return
 
     def _tasks(self, job_id: str, condition: str, most: int | None = None) -> "list[BatchTask]":
-        chosen = ["id", "displayName", "executionInfo"]
+        chosen = ["id", "displayName", "executionInfo", "exitConditions"]
 
         def ask(client: "BatchClient") -> "Iterator[BatchTask]":
             return islice(client.list_tasks(job_id, filter=condition, select=chosen), most)
 
         return self.account.call(lambda client: list(ask(client)))
+
+
+def _optional(task: "BatchTask") -> bool:
+    default = task.exit_conditions.default if task.exit_conditions else None
+    return default is not None and default.job_action == "none"
 
 
 def failure_info(task: "BatchTask") -> Any:

@@ -37,11 +37,14 @@ class Failure:
 
 
 def ended(why: str, counts: Counts, failures: Sequence[Failure], job_seconds: int) -> Status:
-    """The status of a run whose job is complete; `why` is what the job gives as its reason."""
+    """The status of a run whose job is complete; `why` is what the job gives as its reason.
+
+    `failures` are of tasks that the run cannot do without; where all others are done, it has succeeded.
+    """
     if failures:
         return Status(Phase.FAILED, counts.total, counts.succeeded, len(failures), failures[0].reason)
     if why == "AllTasksComplete":
-        return Status(Phase.SUCCEEDED, counts.total, counts.total)
+        return Status(Phase.SUCCEEDED, counts.total, counts.total - counts.failed, counts.failed)
     phase, reason = _unfinished(why, job_seconds)
     return Status(phase, counts.total, counts.succeeded, 0, reason)
 

@@ -86,6 +86,8 @@ class Submission:
             "outputFiles": [self._kept(task.id, stream) for stream in ("stdout", "stderr")],
             "constraints": {"maxWallClockTime": duration(_longest(task)), "retentionTime": "PT1H"},
         }
+        if task.optional:
+            body["exitConditions"] = {"default": {"jobAction": "none", "dependencyAction": "satisfy"}}
         if needs:
             body["dependsOn"] = {"taskIdRanges": list(ranges(needs))}
         return body

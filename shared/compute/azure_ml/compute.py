@@ -53,9 +53,11 @@ class AzureMLCompute:
             raise NotFound(f"Azure Machine Learning has no job of run {run_id}.", "It was never submitted.")
         job = self.workspace.get(f"jobs/{job_id(run_id, head.attempt)}")
         marks = notes.marks(head.attempt)  # after the job: what it noted before its end is there
-        done, failed = head.done + len(marks.of("done")), marks.of("failed")
-        if done >= head.tasks:
-            return Status(Phase.SUCCEEDED, head.tasks, head.tasks)
+        ready = marks.of("done")
+        done, spared = head.done + len(ready), [task for task in marks.of("spared") if task not in ready]
+        failed = marks.of("failed") + spared
+        if done + len(spared) >= head.tasks:
+            return Status(Phase.SUCCEEDED, head.tasks, done, len(spared))
         state = str(job.body["properties"].get("status")) if job else ""
         if job is None or state in ENDED:
             phase, reason = self._ending(notes, head, marks, state)

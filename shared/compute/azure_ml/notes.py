@@ -62,7 +62,10 @@ class Marks:
     blobs: dict[str, BlobInfo]
 
     def of(self, kind: str) -> list[str]:
-        """The tasks with a mark of a kind, `done` or `failed`; those marked first come first."""
+        """The tasks with a mark of a kind, `done`, `failed`, or `spared`; those marked first come first.
+
+        A spared one has failed too, but is optional.
+        """
         found = [(info.modified, name) for name, info in self.blobs.items() if name.startswith(f"{kind}/")]
         return [name.partition("/")[2] for _, name in sorted(found)]
 

@@ -72,7 +72,7 @@ class Share:
             marks = self._marks()
             if marks.stopped or marks.of("failed"):
                 return None
-            if set(marks.of("done")).union(self.order.done).issuperset(task.needs):
+            if set(marks.of("done")).union(marks.of("spared"), self.order.done).issuperset(task.needs):
                 return marks
             time.sleep(pause)
         raise AssertionError
@@ -86,7 +86,7 @@ class Share:
             time.sleep(pause)
 
     def _succeeds(self, task: Task) -> bool:
-        """Do a task with all its tries, and note how it ended."""
+        """Do a task with all its tries, and note how it ended; True also where the run can do without it."""
         print(f"rank {self.rank} of {self.size}: {task.id}", flush=True)
         code = self._process(task)
         self._keep(task)
@@ -95,8 +95,9 @@ class Share:
             return True
         lines = self._stream(task, "stderr").read_text(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        self._mark(f"failed/{task.id}", last if last.startswith("Task ") else f"Task {task.id} was stopped: {last}")
-        return False
+        kind = "spared" if task.optional else "failed"
+        self._mark(f"{kind}/{task.id}", last if last.startswith("Task ") else f"Task {task.id} was stopped: {last}")
+        return task.optional
 
     def _process(self, task: Task) -> int:
         env = os.environ | {tries.VARIABLE: msgspec.json.encode(replace(task, needs=())).decode()}
