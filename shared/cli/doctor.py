@@ -41,13 +41,15 @@ def doctor(
 ) -> None:
     """Check Python, settings, storage, Event Hubs, the host, the models; exit code 1 where something is wrong."""
     sound = True
-    for name, look in _in_azure() if azure else _here():
+    looks = list(_in_azure() if azure else _here())
+    width = max(len(name) for name, _ in looks)
+    for name, look in looks:
         check = checked(name, look)
         sound = sound and check.ok is not False
         if as_json:
             print(msgspec.json.encode(check).decode(), flush=True)
         else:
-            _show(check)
+            _show(check, width)
     raise typer.Exit(0 if sound else 1)
 
 
@@ -85,11 +87,11 @@ def checked(name: str, look: Look) -> Check:
 MARKS = {True: "[green]ok[/green]   ", False: "[red]wrong[/red]", None: "[yellow]?[/yellow]    "}
 
 
-def _show(check: Check) -> None:
-    console.print(f"{MARKS[check.ok]} [bold]{escape(check.name):<16}[/bold] ", end="")
+def _show(check: Check, width: int) -> None:
+    console.print(f"{MARKS[check.ok]} [bold]{escape(check.name.ljust(width))}[/bold] ", end="")
     console.print(check.says, highlight=False, markup=False, soft_wrap=True)
     if check.hint:
-        console.print(f"{'':23}{check.hint}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{'':{width + 7}}{check.hint}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _python() -> str:

@@ -44,7 +44,7 @@ class AzureChecks:
         if learning:
             yield from LearningChecks(self.settings, self.rest, learning).looks()
         for name in self._image_names(batch, learning):
-            yield f"image {name.rpartition('/')[2]}", partial(self._image, name)
+            yield name.rpartition("/")[2], partial(self._image, name)
         for what, identity in self._nodes(batch, learning).items():
             yield f"{what} nodes' roles", partial(self._node_roles, identity)
 
@@ -117,7 +117,7 @@ class AzureChecks:
 
     def _image(self, name: str) -> str:
         self.rest.image(name)
-        return "is in the registry, and this identity may pull it"
+        return f"is in {name.partition('/')[0]}, and this identity may pull it"
 
 
 def _covers(scope: str, resource: str) -> bool:

@@ -66,11 +66,16 @@ class BatchChecks:
         held = self._held_pool(pool)
         if troubles := [f"{each.code}: {each.message}" for each in held.resize_errors or []]:
             raise SettingsError(f"It cannot have the nodes it wants: {'; '.join(troubles)}", ASK_FOR_MORE)
+        if held.state != "active":
+            raise SettingsError("It is being deleted.", "Make it anew from the settings.")
+        identities = held.identity.user_assigned_identities if held.identity else None
+        if self.settings.batch_identity.lower() not in {each.resource_id.lower() for each in identities or []}:
+            raise SettingsError("Its nodes do not have the identity BATCH_IDENTITY.", "Make it anew from the settings.")
         machine = held.virtual_machine_configuration
         if machine is None or machine.container_configuration is None:
             raise SettingsError("Its nodes run no containers.", "Make it anew from the settings.")
         nodes = f"{held.current_dedicated_nodes or 0} dedicated, {held.current_low_priority_nodes or 0} spot"
-        return f"is {held.state}, nodes of {held.vm_size}: {nodes}"
+        return f"nodes of {held.vm_size}: {nodes}"
 
     def _formula(self, pool: str) -> str:
         from azure.core.exceptions import HttpResponseError
@@ -113,7 +118,7 @@ class BatchChecks:
         size = self._size(name)
         ending = size.get("batchSupportEndOfLife")
         until = f", until {ending}" if ending else ""
-        return f"{size['name']} is offered: {_cores(size)} cores, {size['familyName']}{until}"
+        return f"is offered: {_cores(size)} cores, {size['familyName']}{until}"
 
     def _enough_cores(self, name: str) -> str:
         s, properties, size = self.settings, self._account["properties"], self._size(name)

@@ -19,7 +19,7 @@ from shared.settings import Settings
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import until
-from tests.devhost.contract.contract_server import Contract, Peer, contract_server
+from tests.devhost.contract.contract_server import IDENTITY, Contract, Peer, contract_server
 
 pytestmark = pytest.mark.slow
 KEYLESS = {
@@ -73,7 +73,7 @@ def test_all_is_well_with_a_batch_account_that_is_set_up(batch: World[Contract])
         == "2 nodes need 8 cores, the account may have 100 dedicated (standardDADSv5Family) ones"
     )
     assert checks["its formula"].says == "asks for 0 dedicated and 0 spot nodes now"
-    assert list(checks)[-3:] == ["image tally-anomaly:1", "image tally-style-transfer:1", "Batch nodes' roles"]
+    assert list(checks)[-3:] == ["tally-anomaly:1", "tally-style-transfer:1", "Batch nodes' roles"]
 
 
 def no_quota(world: World[Contract]) -> None:
@@ -115,16 +115,17 @@ def not_json(world: World[Contract]) -> None:
         (no_size, {}, "Standard_D4ads_v5", "Batch does not offer Standard_D4ads_v5 in loopback. Choose another"),
         (no_role, {}, "Batch nodes' roles", "has no role for the images (127). Assign 'AcrPull'."),
         (another_role, {}, "app's roles", "no role for the blobs (tallycontrol). Assign 'Storage Blob Data Con"),
-        (no_image, {}, "image tally-anomaly:1", "There is no image 127.0.0.1"),
+        (no_image, {}, "tally-anomaly:1", "There is no image 127.0.0.1"),
         (not_json, {}, "Batch account", "answers with something that is no JSON"),
         (partial(forbidden, ".*/batchAccounts"), {}, "Batch account", "may not be read (403). The identity needs a"),
         (partial(forbidden, "GET /pools/.*"), {}, "pool tally", "needs the role 'Azure Batch Job Submitter'"),
-        (partial(forbidden, "POST /oauth2/exchange"), {}, "image tally-anomaly:1", "may not be read (403"),
+        (partial(forbidden, "POST /oauth2/exchange"), {}, "tally-anomaly:1", "may not be read (403"),
         (None, {"BATCH_POOL": "other"}, "pool other", "There is no pool other. Make it: `python -m"),
         (None, {"BATCH_ENDPOINT": "https://127.0.0.1:1"}, "pool tally", "does not answer as it should"),
         (None, {"BATCH_ENDPOINT": "https://127.0.0.1:1"}, "Batch account", "no Batch account at '127.0.0.1:1'"),
-        (None, {"BATCH_IMAGE": "127.0.0.1:1/tally-{image}:1"}, "image tally-anomaly:1", "cannot be reached: "),
+        (None, {"BATCH_IMAGE": "127.0.0.1:1/tally-{image}:1"}, "tally-anomaly:1", "cannot be reached: "),
         (None, {"AML_ENDPOINT": "https://127.0.0.1:1"}, "Batch account", "127.0.0.1:1 cannot be reached"),
+        (None, {"BATCH_IDENTITY": f"{IDENTITY}-2"}, "pool tally", "do not have the identity BATCH_IDENTITY"),
         (None, {"BATCH_IDENTITY": ""}, "Batch account", "No setting names the subscription."),
     ],
 )  # fmt: skip
@@ -174,7 +175,7 @@ def test_an_identity_without_tokens_is_told_to_sign_in(batch: World[Contract], m
 def test_only_what_is_chosen_is_looked_at(batch: World[Contract]) -> None:
     assert list(batch.checks(COMPUTE="local")) == ["identity", "app's roles"]
     names = list(batch.checks(COMPUTE="style=azure_batch"))
-    assert [name for name in names if name.startswith("image")] == ["image tally-style-transfer:1"]
+    assert [name for name in names if name.endswith(":1")] == ["tally-style-transfer:1"]
 
 
 def test_the_command_prints_a_line_per_check_and_ends_accordingly(
