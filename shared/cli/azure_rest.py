@@ -20,6 +20,8 @@ type Look = Callable[[], str]
 MANAGEMENT = "https://management.azure.com/.default"
 PATIENCE = {"connection_timeout": 10, "read_timeout": 30}
 ASK_FOR_MORE = "Ask for more of it in the portal (Quotas), choose another VM size or region, or fewer nodes."
+REGISTRIES = (".azurecr.io", ".azurecr.us", ".azurecr.cn", "127.0.0.1")
+"""Hosts that may hear a token of Resource Manager: Azure's own registries, and this machine."""
 SIGN_IN = "Sign in (`az login`), or give what runs this a managed identity."
 
 
@@ -83,9 +85,12 @@ class AzureRest:
     def image(self, name: str) -> None:
         """See that an image is in its registry and may be pulled; raises NotFound, SettingsError, Transient.
 
+        Raises NotChecked for a registry that is not Azure's: it must not see the identity's token.
         https://azure.github.io/acr/AAD-OAuth.html
         """
         registry, _, rest = name.partition("/")
+        if not registry.partition(":")[0].lower().endswith(REGISTRIES):
+            raise NotChecked(f"not checked: {registry} is no registry of Azure's, so it is sent no token.")
         repository, _, tag = rest.rpartition(":")
         exchange = {"grant_type": "access_token", "service": registry, "access_token": self.token()}
         refresh = self._form(f"https://{registry}/oauth2/exchange", exchange)["refresh_token"]

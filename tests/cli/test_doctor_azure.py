@@ -11,7 +11,7 @@ import pytest
 from devhost.contract.faults import Kind
 from devhost.contract.tokens import PRINCIPAL
 from shared.cli import context, doctor
-from shared.cli.azure_rest import AzureRest
+from shared.cli.azure_rest import AzureRest, NotChecked
 from shared.cli.doctor import Check, checked
 from shared.cli.doctor_azure import AzureChecks
 from shared.compute.azure_batch import account
@@ -165,6 +165,13 @@ def test_roles_that_may_not_be_listed_are_not_called_wrong(batch: World[Contract
     check = batch.checks()["app's roles"]
     assert check.ok is None
     assert check.says.startswith("not checked: roles may not be listed.")
+
+
+@pytest.mark.parametrize("registry", ["docker.io", "evilazurecr.io", "azurecr.io.example.org:443", "x127.0.0.1.nip.io"])
+def test_no_registry_but_azures_hears_a_token(registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AzureRest, "token", lambda *_: pytest.fail("a token was fetched"))
+    with pytest.raises(NotChecked, match="no registry of Azure's"):
+        AzureRest("https://management.azure.com").image(f"{registry}/tally-anomaly:1")
 
 
 def test_an_identity_without_tokens_is_told_to_sign_in(batch: World[Contract], monkeypatch: pytest.MonkeyPatch) -> None:
