@@ -16,8 +16,11 @@ from scoring_images.style_transfer.color import FromRgb, Picture, even
 from scoring_images.style_transfer.groups import MAX_FRAMES, Group
 from scoring_images.style_transfer.video import Video
 
-THREADS = 4
-"""Of each encoder: the coded bytes depend on their number, so it must not depend on the machine."""
+THREADS, LARGE_THREADS = 4, 2
+"""Of each encoder, by the frames' size: the coded bytes depend on their number, so it must not depend on the machine.
+
+Each holds frames of its own: at 4K, the memory of two more is worth more than their time.
+"""
 
 TICK = Fraction(1, 1000)
 """A segment file counts frames by milliseconds: its frame number n, from 0, has the timestamp n ms."""
@@ -85,8 +88,8 @@ def _options(video: Video, encoding: Encoding) -> dict[str, str]:
     options = {"crf": str(encoding.crf), "preset": encoding.preset}
     if not video.even:
         options["bf"] = "0"  # an MP4 of reordered frames keeps neither a delay before the first nor the last one's end
-    if video.width * video.height > _LARGE:
-        options["rc-lookahead"] = "10"  # of 40 frames at 4K x264 would hold 1.7 GB
+    if _is_large(video):
+        options["rc-lookahead"] = "4"  # each frame that x264 holds at 4K takes some 40 MB
     return options
 
 
@@ -96,12 +99,17 @@ def _set_up(encoder: VideoCodecContext, video: Video, options: dict[str, str]) -
     encoder.framerate = _rate(video)
     encoder.time_base = 1 / _rate(video)
     encoder.gop_size = MAX_FRAMES
-    encoder.thread_count, encoder.thread_type = THREADS, ThreadType.FRAME
+    encoder.thread_count = LARGE_THREADS if _is_large(video) else THREADS
+    encoder.thread_type = ThreadType.FRAME
     encoder.sample_aspect_ratio = video.sample_aspect_ratio
     encoder.color_range = video.color.range
     encoder.colorspace, encoder.color_primaries = video.color.space, video.color.primaries
     encoder.color_trc = video.color.transfer
     encoder.options = dict(options)
+
+
+def _is_large(video: Video) -> bool:
+    return video.width * video.height > _LARGE
 
 
 def _rate(video: Video) -> Fraction:
