@@ -28,7 +28,7 @@ from rich.table import Table
 
 from scoring_images.style_training.export import to_onnx
 from scoring_images.style_transfer.encode import Encoding
-from scoring_images.style_transfer.groups import groups, segment
+from scoring_images.style_transfer.groups import MAX_FRAMES, Group, groups, segment
 from scoring_images.style_transfer.network import Network
 from scoring_images.style_transfer.video import probe
 
@@ -149,11 +149,11 @@ def style_segment(clip: Path, model: Path, segments: int, number: int) -> None:
     print(json.dumps({"whole": whole, "cpu": cpu, "seconds": report.seconds}))
 
 
-def peak(seconds: int, folder: Path) -> int:
-    """Peak memory, in MiB, of styling so many seconds of 3840x2160 with the full-width network, as a task does."""
-    model, clip = folder / "peak.onnx", folder / f"peak{seconds}.mp4"
-    model.write_bytes(to_onnx(random_weights(32, WIDTHS[32])))
-    card = ffmpeg.input(f"testsrc2=size=3840x2160:rate=2:duration={seconds}", f="lavfi")
+def peak(frames: int, folder: Path) -> int:
+    """Peak memory, in MiB, of styling so many frames of 3840x2160 that are encoded as one group, as a task does."""
+    model, clip = folder / "peak.onnx", folder / f"peak{frames}.mp4"
+    model.write_bytes(to_onnx(random_weights(8, blocks=1)))  # small, because the settings bound the memory of any
+    card = ffmpeg.input(f"testsrc2=size=3840x2160:rate=2:duration={frames / 2}", f="lavfi")
     _ffmpeg(card.output(str(clip), vcodec="libx264", preset="ultrafast", pix_fmt="yuv420p"))
     code = (
         "import resource, sys; from pathlib import Path; from bench.style import style_4k;"
@@ -174,7 +174,7 @@ def style_4k(clip: Path, model: Path) -> None:
     network = open_network(model.read_bytes(), Settings())
     with clip.open("rb") as film:
         video = probe(film)
-        Styling(network, video, Encoding()).encode(film, groups(len(video.timestamps)), BytesIO())
+        Styling(network, video, Encoding()).encode(film, [Group(0, len(video.timestamps))], BytesIO())
 
 
 def main() -> None:
@@ -236,8 +236,9 @@ def _table(taken: Mapping[str, Sequence[Took]], frames: int, title: str) -> Tabl
 
 
 def _memory(folder: Path) -> None:
-    short, long = (peak(seconds, folder) for seconds in (1, 3))
-    console.print(f"Peak memory at 3840x2160, width 32: {short} MiB for 2 frames, {long} MiB for 6.")
+    taken = {frames: peak(frames, folder) for frames in (10, MAX_FRAMES)}
+    told = ", ".join(f"{mib} MiB for {frames} frames" for frames, mib in taken.items())
+    console.print(f"Peak memory at 3840x2160: {told}; longer clips have several groups of {MAX_FRAMES}.")
 
 
 if __name__ == "__main__":

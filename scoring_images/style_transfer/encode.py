@@ -16,11 +16,8 @@ from scoring_images.style_transfer.color import FromRgb, Picture, even
 from scoring_images.style_transfer.groups import MAX_FRAMES, Group
 from scoring_images.style_transfer.video import Video
 
-THREADS, LARGE_THREADS = 4, 2
-"""Of each encoder, by the frames' size: the coded bytes depend on their number, so it must not depend on the machine.
-
-Each holds frames of its own: at 4K, the memory of two more is worth more than their time.
-"""
+THREADS = 4
+"""Of each encoder: the coded bytes depend on their number, so it must not depend on the machine."""
 
 TICK = Fraction(1, 1000)
 """A segment file counts frames by milliseconds: its frame number n, from 0, has the timestamp n ms."""
@@ -99,8 +96,8 @@ def _set_up(encoder: VideoCodecContext, video: Video, options: dict[str, str]) -
     encoder.framerate = _rate(video)
     encoder.time_base = 1 / _rate(video)
     encoder.gop_size = MAX_FRAMES
-    encoder.thread_count = LARGE_THREADS if _is_large(video) else THREADS
-    encoder.thread_type = ThreadType.FRAME
+    encoder.thread_count = THREADS
+    encoder.thread_type = ThreadType.SLICE if _is_large(video) else ThreadType.FRAME  # or each thread holds frames
     encoder.sample_aspect_ratio = video.sample_aspect_ratio
     encoder.color_range = video.color.range
     encoder.colorspace, encoder.color_primaries = video.color.space, video.color.primaries

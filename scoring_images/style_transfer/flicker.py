@@ -19,9 +19,12 @@ def warped_error(moved: Motion, styled_before: Picture, styled: Picture) -> floa
     Only pixels that were to be seen before count (Lai et al. 2018, Learning Blind Video Temporal Consistency).
     Not a number where there are none, as at a cut.
     """
-    gap = np.abs(moved.carry(styled_before) - styled).mean(2)
-    seen = moved.seen > 0.5
-    return float(gap[seen].mean()) if seen.any() else float("nan")
+    whole = pixels = 0.0
+    for band, carried in moved.carried(styled_before):
+        seen = moved.seen[band] > 0.5
+        whole += np.abs(carried - styled[band]).mean(2)[seen].sum(dtype=np.float64)
+        pixels += seen.sum()
+    return float(whole / pixels) if pixels else float("nan")
 
 
 def frames_error(before: Picture, frame: Picture, styled_before: Picture, styled: Picture) -> float:

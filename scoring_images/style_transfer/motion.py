@@ -1,5 +1,6 @@
 """Where each pixel of a frame was in the frame before, and whether it was to be seen there."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +11,8 @@ from scoring_images.style_transfer.color import Picture
 
 LOOK = 384
 """Motion is estimated in frames of at most this width: finer motion is less than what the estimate errs by."""
+BAND = 256
+"""Rows that are worked on at once: numbers for every pixel of a large frame would take hundreds of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +23,16 @@ class Motion:
     rows: NDArray[np.float32]
     seen: NDArray[np.float32]
 
-    def carry(self, before: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-        """A picture of the frame before, (H, W, 3), where its pixels are now.
+    def carried(self, before: Picture) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """A picture of the frame before, (H, W, 3), where its pixels are now: band of rows by band.
 
         Cubic: what is carried from frame to frame with linear interpolation is soon a blur.
         """
-        moved = cv2.remap(before, self.columns, self.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(moved, np.float32)
+        for first in range(0, len(self.rows), BAND):
+            band = slice(first, first + BAND)
+            columns, rows = self.columns[band], self.rows[band]
+            moved = cv2.remap(before, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+            yield band, np.asarray(moved, np.float32)
 
 
 def motion(before: Picture, now: Picture) -> Motion:
@@ -39,11 +45,13 @@ def motion(before: Picture, now: Picture) -> Motion:
     back, forth = _flow(new, old), _flow(old, new)
     trust = _consistent(back, forth) * _alike(old, new, back)
     height, width = now.shape[:2]
-    scale = width / new.shape[1], height / new.shape[0]
-    large = cv2.resize(back, (width, height)) * np.array(scale, np.float32)
-    grid = _grid(height, width)
-    seen = np.asarray(cv2.resize(trust, (width, height)), np.float32)
-    return Motion(grid[0] + large[..., 0], grid[1] + large[..., 1], seen)
+    columns, rows, seen = (
+        np.asarray(cv2.resize(values, (width, height)), np.float32)
+        for values in (back[..., 0] * (width / new.shape[1]), back[..., 1] * (height / new.shape[0]), trust)
+    )
+    columns += np.arange(width, dtype=np.float32)
+    rows += np.arange(height, dtype=np.float32)[:, None]
+    return Motion(columns, rows, seen)
 
 
 def _small(frame: Picture) -> NDArray[np.uint8]:

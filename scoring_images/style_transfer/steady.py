@@ -32,9 +32,10 @@ class Steadier:
         """The styled frame, steadied; where nothing can be carried over, as it is."""
         result = styled
         if self.before is not None and self.shown is not None:
-            moved = motion(self.before, frame)
-            share = (WEIGHT * moved.seen)[..., None]
-            result = np.rint(styled + share * (moved.carry(self.shown) - styled)).astype(np.uint8)
+            result, moved = np.empty_like(styled), motion(self.before, frame)
+            for band, carried in moved.carried(self.shown):
+                share = (WEIGHT * moved.seen[band])[..., None]
+                result[band] = np.rint(styled[band] + share * (carried - styled[band]))
         self.before, self.shown = frame, result
         return result
 

@@ -65,6 +65,17 @@ def test_steadying_halves_flicker() -> None:
     assert flicker(shown) < flicker([flickering(number) for number in range(12)]) / 2
 
 
+def test_what_is_done_band_by_band_does_not_depend_on_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> tuple[float, bytes]:
+        steadier = Steadier()
+        shown = [steadier.blend(moving(number), flickering(number)) for number in range(3)]
+        return frames_error(moving(0), moving(1), flickering(0), flickering(1)), shown[-1].tobytes()
+
+    whole = found()
+    monkeypatch.setattr("scoring_images.style_transfer.motion.BAND", 7)
+    assert found() == whole
+
+
 def test_nothing_is_carried_over_a_cut() -> None:
     steadier = Steadier()
     steadier.blend(np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
