@@ -1,11 +1,13 @@
 """Real-time scoring over HTTP: `python -m bench.realtime [--peers PYTHON] [--requests N]`.
 
-The app runs on the local host, in processes of its own, and is asked by 1, 8 and 64 clients; before that, the models
-are called here, without HTTP. Given the interpreter of an environment with mlserver, bentoml, onnxruntime and pillow,
-both serve the same ONNX file to the same clients afterwards.
+The app runs on the local host, in processes of its own, and is asked by 1, 8 and 64 clients; in turns with that, the
+models are called here, without HTTP. "image" is beside the whole way from a file to its labels, "image; network"
+beside the network on prepared images. Given the interpreter of an environment with mlserver, bentoml, onnxruntime and
+pillow, both serve the same ONNX file to the same clients afterwards.
 """
 
 import argparse
+import asyncio
 import base64
 import json
 import os
@@ -21,16 +23,17 @@ from statistics import median
 from urllib.request import urlopen
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bench._clients import COUNTS, Load, Target, ask
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
+from shared.app import make_images
 from shared.models.faq import bundle as faqs
-from shared.models.image import bundle as images
+from shared.models.image.bundle import registry
 from shared.models.image.classifier import Classifier
 from shared.models.image.preprocessing import Preprocessing
 from shared.settings import Settings
-from shared.storage import Storage
+from shared.storage import MemoryStorage, Storage
 
 DATA = ROOT.parent / "shared" / "data" / "images"
 NETWORK = DATA / "models" / "mobilenet_v2_1.0_224_u8w_torchvision.onnx"
@@ -38,56 +41,74 @@ PHOTO = DATA / "kitten_224.png"
 LABELS = tuple(str(number) for number in range(1000))
 QUESTION = "How do I run all of it on my own laptop?"
 MLSERVER, BENTOML = 18080, 18090
-PAUSE, ROUNDS, BATCH = 1.0, 5, 8
+PAUSE, TURNS, BATCH = 0.5, 3, 8
 SETTINGS = (("SCORING_THREADS", "1"), ("BATCH_SIZE", "1"), ("BATCH_WAIT_MS", "0"))
 """Each tried alone, beside the defaults."""
-console = Console()
+console = Console(width=110)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A target under load, beside the seconds that one item takes without HTTP (0: not measured)."""
+    """A target under load, by the number of clients; beside it, the seconds that the model alone takes for an item."""
 
     name: str
-    alone: float
     loads: tuple[Load, ...]
+    alone: float = 0
 
 
-def measure(target: Target, requests: int, alone: float = 0) -> Measured:
-    """Warm up, then every count of clients, with a pause before each."""
+def measure(target: Target, requests: int, alone: Callable[[], float] = lambda: 0) -> Measured:
+    """Warm up, then every count of clients in turns with the model alone, with a pause before each; medians."""
     ask(target, 8, 50)
-    loads = []
+    loads, seconds = [], []
     for clients in COUNTS:
-        time.sleep(PAUSE)
-        loads.append(ask(target, clients, requests))
-    return Measured(target.name, alone, tuple(loads))
+        turns = []
+        for _ in range(TURNS):
+            time.sleep(PAUSE)
+            seconds.append(alone())
+            turns.append(ask(target, clients, requests // TURNS))
+        loads.append(sorted(turns, key=lambda load: load.rate)[TURNS // 2])
+    return Measured(target.name, tuple(loads), median(seconds))
 
 
 def seconds_of(call: Callable[[], object], items: int, repeats: int) -> float:
-    """Seconds for an item: the median of some rounds, warm."""
+    """Seconds for an item, warm."""
     call()
-    taken = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        for _ in range(repeats):
-            call()
-        taken.append((time.perf_counter() - begun) / repeats / items)
-    return median(taken)
+    begun = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - begun) / repeats / items
 
 
-def network_alone() -> float:
+def network_alone() -> Callable[[], float]:
     """Seconds of the network for one prepared image, in the batches that 8 clients can fill."""
     import numpy as np
 
     classifier = Classifier.open(NETWORK.read_bytes(), LABELS, Preprocessing(), softmax=True)
     batch = np.stack([classifier.prepare(PHOTO.read_bytes(), 10**7)] * BATCH)
-    return seconds_of(lambda: classifier.classify(batch), BATCH, 10)
+    return lambda: seconds_of(lambda: classifier.classify(batch), BATCH, 10)
 
 
-def matcher_alone() -> float:
+def classifier_alone() -> Callable[[], float]:
+    """Seconds from an image's file to its labels, for 8 who ask in this process what the route asks."""
+    storage = MemoryStorage()
+    serve_network(storage)
+    images, data = make_images(Settings(), storage), PHOTO.read_bytes()
+
+    async def asked(left: Iterator[int]) -> None:
+        for _ in left:
+            await images.answer(data)
+
+    async def all_asked(items: int) -> None:
+        left = iter(range(items))
+        await asyncio.gather(*(asked(left) for _ in range(BATCH)))
+
+    return lambda: seconds_of(lambda: asyncio.run(all_asked(10 * BATCH)), 10 * BATCH, 1)
+
+
+def matcher_alone() -> Callable[[], float]:
     """Seconds of the matcher for one question."""
     matcher = faqs.read(None).matcher
-    return seconds_of(lambda: matcher.match([QUESTION], 3), 1, 500)
+    return lambda: seconds_of(lambda: matcher.match([QUESTION], 3), 1, 500)
 
 
 @contextmanager
@@ -96,22 +117,30 @@ def app(**more: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as folder:
         settings = sandbox_settings(Path(folder)) | {"DEVHOST_AUTH": "off"} | more
         with running(settings, Path(folder)):
-            bundles = images.registry(Storage.from_settings(Settings.from_env(settings)).control("bundles"))
-            facts = {"labels": LABELS, "preprocessing": Preprocessing(), "softmax": True, "source": {}, "metrics": {}}
-            bundles.make_current(bundles.write(NETWORK.read_bytes(), **facts))
+            serve_network(Storage.from_settings(Settings.from_env(settings)))
             yield f"http://127.0.0.1:{settings['HOST_PORT']}"
 
 
+def serve_network(storage: Storage) -> None:
+    """Make the network the current one."""
+    bundles = registry(storage.control("bundles"))
+    facts = {"labels": LABELS, "preprocessing": Preprocessing(), "softmax": True, "source": {}, "metrics": {}}
+    bundles.make_current(bundles.write(NETWORK.read_bytes(), **facts))
+
+
 def ours(requests: int) -> list[Measured]:
-    """The app's routes."""
-    network, matcher = network_alone(), matcher_alone()
+    """The app's routes; then what other settings than the defaults do to the second."""
     question = json.dumps({"question": QUESTION}).encode()
     with app() as address:
         asked = Target("FAQ", f"{address}/api/score/faq", question, {"content-type": "application/json"})
-        measured = [measure(asked, 5 * requests, matcher), measure(image_target("image", address), requests, network)]
+        measured = [
+            measure(asked, 5 * requests, matcher_alone()),
+            measure(image_target("image", address), requests, classifier_alone()),
+            measure(image_target("image; network", address), requests, network_alone()),
+        ]
     for setting, value in SETTINGS:
         with app(**{setting: value}) as address:
-            measured.append(measure(image_target(f"image, {setting}={value}", address), requests, network))
+            measured.append(measure(image_target(f"{setting}={value}", address), requests))
     return measured
 
 
@@ -164,19 +193,18 @@ def bentoml(scripts: Path, requests: int) -> Measured:
 
 def show(measured: list[Measured]) -> None:
     """A table: a row per target and count of clients."""
-    table = Table("", "clients", "requests/s", "of the model alone", "p50 ms", "p95 ms", "p99 ms")
+    table = Table(Column(no_wrap=True), "clients", "requests/s", "of the model alone", "p50 ms", "p95 ms", "p99 ms")
     for target in measured:
         for load in target.loads:
             share = f"{load.rate * target.alone:.0%}" if target.alone else ""
             latency = (f"{value:.2f}" for value in (load.p50, load.p95, load.p99))
             table.add_row(target.name, str(load.clients), f"{load.rate:,.0f}", share, *latency)
     console.print(table)
-    for target in measured:
-        if target.alone:
-            over = target.loads[0].p50 - 1000 * target.alone
-            console.print(
-                f"{target.name}: the model alone {1000 * target.alone:.2f} ms; with HTTP {over:.2f} ms more (p50)"
-            )
+    matcher, classifier, network = (1000 * target.alone for target in measured[:3])
+    console.print(
+        f"Alone, ms for each: the matcher {matcher:.2f}; image to labels {classifier:.2f}; the network {network:.2f}."
+    )
+    console.print(f"A question over HTTP takes {measured[0].loads[0].p50 - matcher:.2f} ms more (p50).")
 
 
 def main() -> None:

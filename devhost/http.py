@@ -120,7 +120,13 @@ class Server(uvicorn.Server):
 async def serve(application: Starlette, listening: socket.socket, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let requests in progress finish."""
     config = uvicorn.Config(
-        application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=10
+        application,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
     )
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

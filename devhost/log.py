@@ -9,6 +9,8 @@ _QUIET = ("azure", "uvicorn", "asyncio", "urllib3", "aiohttp")
 def set_up(level: int = logging.INFO) -> None:
     """Send all logs to standard error, libraries' only from warnings on."""
     logging.basicConfig(level=level, handlers=[_handler()], force=True)
+    # Looked up for every line, and shown in none.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     # The event processor warns of each outage again and again; the listeners say it once.

@@ -33,6 +33,7 @@ class Route:
     """A template, ready to match."""
 
     function: FunctionInfo
+    methods: tuple[str, ...]
     pattern: re.Pattern[str]
     checks: dict[str, tuple[Check, ...]]
     defaults: dict[str, str]
@@ -40,7 +41,7 @@ class Route:
 
     def match(self, method: str, path: str) -> Match | None:
         """The match for a path without leading slash or prefix, or None."""
-        if self.function.methods and method not in self.function.methods:
+        if self.methods and method not in self.methods:
             return None
         found = self.pattern.fullmatch(path)
         if found is None:
@@ -79,7 +80,7 @@ def compile_route(function: FunctionInfo) -> Route:
         pattern += f"(?:{slash}{part})?" if optional else f"{slash}{part}"
         weight.append(_weight(segment))
     # A template that ends goes before one that goes on with an optional part.
-    return Route(function, re.compile(pattern, re.IGNORECASE), checks, defaults, (*weight, 0))
+    return Route(function, function.methods, re.compile(pattern, re.IGNORECASE), checks, defaults, (*weight, 0))
 
 
 def _segments(template: str) -> list[str]:
