@@ -16,6 +16,7 @@ from devhost.function import FunctionInfo
 from devhost.host import Place, run_host
 from devhost.host_json import read_host_json
 from devhost.http import bind
+from devhost.keys import Keys
 from devhost.services import Service
 from devhost.supervisor import HOPELESS, Supervisor
 from devhost.worker import leave
@@ -63,8 +64,9 @@ async def _host(root: Path, data: Path, file: Path | None) -> None:
     options, listening = read_host_json(root), bind(services.host_port(settings))
     place = Place(root, data / "host", data.parent / "keys.json")
 
-    def ready(functions: list[FunctionInfo]) -> None:
+    def ready(functions: list[FunctionInfo], keys: Keys | None) -> None:
         show.show(show.functions_table(functions, options, listening.getsockname()[1]))
+        print(show.key_hint(keys, place.keys), flush=True)
 
     await run_host(place, settings, listening, _stop_on_signals(), ready)
 

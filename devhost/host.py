@@ -48,7 +48,7 @@ async def run_host(
     settings: Mapping[str, str],
     listening: socket.socket,
     stop: asyncio.Event,
-    ready: Callable[[list[FunctionInfo]], None] = lambda functions: None,
+    ready: Callable[[list[FunctionInfo], Keys | None], None] = lambda functions, keys: None,
 ) -> None:
     """Run the app until `stop` is set; `ready` is called once everything listens.
 
@@ -69,7 +69,7 @@ async def run_host(
         tasks = [asyncio.create_task(keep_listening(name, listen, stop)) for name, listen in listeners]
         keys = host_keys(place, settings, functions)
         tasks.append(asyncio.create_task(_serve(functions, options, keys, runner.run, listening, stop)))
-        ready(functions)
+        ready(functions, keys)
         await _until_stopped(tasks, stop)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class AzureRest:
         from azure.core.exceptions import AzureError
         from azure.identity import DefaultAzureCredential
 
+        logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # it logs at length what it raises
         try:
             self._credential = self._credential or DefaultAzureCredential(exclude_interactive_browser_credential=True)
             return str(self._credential.get_token(scope).token)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.models.faq.entries import Entry
     from shared.models.faq.matcher import Matcher
 
+DOUBTFUL = 0.25  # wrong answers among all, from which on a word of advice is due
 SURE = 0.5  # a match that is more probable than all else together is answered, unless a risk was asked for
 
 
@@ -97,6 +98,9 @@ def learned(entries: "Sequence[Entry]", folds: int, risk: float | None, seed: in
         "off_topic_refused": round(refused, 6),
     }
     console.print(_table(metrics, threshold))
+    if wrong > DOUBTFUL:
+        console.print(f"{wrong:.0%} wrong answers are many. More entries and more phrasings help; so does --risk 0.1,")
+        console.print("which answers only what is surer.")
     return matcher.weighed(msgspec.structs.replace(matcher.ranking, threshold=threshold)), metrics
 
 

@@ -52,6 +52,12 @@ def test_the_faq_of_a_file_becomes_the_one_that_answers(tally, storage):
     assert found.matcher.threshold <= 0.5
 
 
+def test_a_faq_whose_answers_would_often_be_wrong_comes_with_advice(tally):
+    alike = [{"id": str(n), "question": f"Is it {n}?", "answer": "", "also": ["Or what is it?"]} for n in range(4)]
+    assert "wrong answers are many" in tally(alike)
+    assert "wrong answers are many" not in tally(FAQ)
+
+
 def test_what_was_measured_is_shown(tally):
     output = tally(FAQ)
     assert "12 rephrasings, each held out once" in output

@@ -54,7 +54,7 @@ async def running(settings: dict[str, str], folder: Path) -> AsyncIterator[Runni
     place = Place(APP, folder / "data", folder / "keys.json")
     environment = patch.dict(os.environ)
     environment.start()
-    host = asyncio.create_task(run_host(place, settings, listening, stop, lambda functions: ready.set()))
+    host = asyncio.create_task(run_host(place, settings, listening, stop, lambda functions, keys: ready.set()))
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait([host, waiting], return_when=asyncio.FIRST_COMPLETED)
     if host.done():

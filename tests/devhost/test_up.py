@@ -162,6 +162,7 @@ def test_whatever_is_killed_comes_back_with_its_work_and_a_stop_leaves_nothing_b
     missed.write_text('{"last": null, "updated": "2020-05-05T00:00:00+00:00"}')
     with up(tmp_path) as running:
         until(lambda: running.witnessed("tick True"))
+        assert running.said("No function asks for a key (DEVHOST_AUTH is off)")
         before = children(running.process.pid)
         assert set(before) == {"azurite.js", "devhost.eventhub", "host"}
         with running.queue() as queue:
