@@ -1,7 +1,7 @@
 """Compute on Azure Machine Learning: the four verbs, each safe to repeat and to be raced by another instance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -53,6 +53,13 @@ class AzureMLCompute:
             raise NotFound(f"Azure Machine Learning has no job of run {run_id}.", "It was never submitted.")
         job = self.workspace.get(f"jobs/{job_id(run_id, head.attempt)}")
         marks = notes.marks(head.attempt)  # after the job: what it noted before its end is there
+        seen = self._seen(notes, head, job, marks)
+        if job is None or seen.phase is Phase.RUNNING or not self.settings.node_price:
+            return seen
+        return replace(seen, task_seconds=self._rank_seconds(job_id(run_id, head.attempt), job, marks))
+
+    def _seen(self, notes: Notes, head: Head, job: Answer | None, marks: Marks) -> Status:
+        """How the newest attempt stands, by its job and what that noted."""
         ready = marks.of("done")
         done, spared = head.done + len(ready), [task for task in marks.of("spared") if task not in ready]
         failed = marks.of("failed") + spared
@@ -63,7 +70,7 @@ class AzureMLCompute:
             phase, reason = self._ending(notes, head, marks, state)
             return Status(phase, head.tasks, done, len(failed), reason)
         if marks.stopped and state != "CancelRequested":  # the request to cancel it was lost
-            self.workspace.cancel(job_id(run_id, head.attempt))
+            self.workspace.cancel(job_id(notes.run, head.attempt))
         reason = self._waiting(notes, head, marks, job) if state in WAITING and not marks.stopped else ""
         return Status(Phase.RUNNING, head.tasks, done, len(failed), reason)
 
@@ -139,6 +146,16 @@ class AzureMLCompute:
         if _seconds(details) < limit:
             return Phase.CANCELLED, f"Somebody cancelled its job {job} in Azure Machine Learning."
         return Phase.FAILED, f"Stopped: still running after {limit} s (AML_JOB_SECONDS)."
+
+    def _rank_seconds(self, name: str, job: Answer, marks: Marks) -> float:
+        """The time of all ranks of a job together, from its start to its last mark: nodes are paid for as long."""
+        started, properties = self.workspace.details(name).get("startTimeUtc"), job.body["properties"]
+        ends = [info.modified for info in marks.blobs.values()]
+        if not started or not ends:
+            return 0.0
+        ranks = int(properties["resources"]["instanceCount"])
+        ranks *= int((properties.get("distribution") or {}).get("processCountPerInstance") or 1)
+        return max(0.0, (max(ends) - datetime.fromisoformat(started)).total_seconds()) * ranks
 
     def _waiting(self, notes: Notes, head: Head, marks: Marks, job: Answer) -> str:
         """Why nothing runs; has the attempt ended where that has lasted too long."""
