@@ -1,10 +1,12 @@
 """What handlers need, made once per process at the first call: importing the app contacts nothing."""
 
 from functools import cache
+from typing import Any
 
 from shared.app import make_driver, make_faq, make_images
 from shared.realtime.faq import Faq
 from shared.realtime.image import Images
+from shared.realtime.served import Served
 from shared.runs.driver import Driver
 from shared.settings import Settings
 from shared.storage import Storage
@@ -38,3 +40,8 @@ def faq() -> Faq:
 def images() -> Images:
     """What classifies images."""
     return make_images(settings(), storage())
+
+
+def models() -> list[Served[Any, Any, Any]]:
+    """Every model that answers over HTTP."""
+    return [faq().served, images().served]

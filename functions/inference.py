@@ -1,16 +1,15 @@
 """The triggers that speak the Open Inference Protocol (v2), for clients such as Triton's and MLServer's."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any
 
 import azure.functions as func
 import msgspec
 
-from functions.dependencies import faq, images, settings
+from functions.dependencies import faq, images, models, settings
 from functions.http import body, caller, endpoint, json_answer, media_type
 from shared.errors import NotFound, UnsupportedType
-from shared.realtime.health import readiness
+from shared.realtime.health import looked_at
 from shared.realtime.inference.content_encoding import decoded
 from shared.realtime.inference.datatypes import shown
 from shared.realtime.inference.faq import FaqInference
@@ -48,7 +47,7 @@ async def server_live(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(blueprint, "GET", "v2/health/ready", answer=ServerReady, key=False, statuses=(200, 503))
 async def server_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether every model answers; 503 where one does not. The first call loads them."""
-    found = await asyncio.to_thread(lambda: readiness(model.served.health() for model in (faq(), images())))
+    found = await looked_at(models())
     is_ready = found.status != "unavailable"
     return json_answer(ServerReady(is_ready), HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 

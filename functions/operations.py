@@ -1,14 +1,13 @@
 """The triggers for those who run the app: health, metrics, and what the HTTP API is."""
 
-import asyncio
 from http import HTTPStatus
 
 import azure.functions as func
 
-from functions.dependencies import faq, images
+from functions.dependencies import models
 from functions.http import OPERATIONS, endpoint, json_answer
 from shared.realtime.docs_page import page
-from shared.realtime.health import Live, Ready, readiness
+from shared.realtime.health import Live, Ready, looked_at
 from shared.realtime.openapi import document
 
 blueprint = func.Blueprint()
@@ -23,7 +22,7 @@ async def live(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(blueprint, "GET", "api/health/ready", answer=Ready, key=False, statuses=(200, 503))
 async def ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether every model answers, and what is wrong; 503 where one does not. The first call loads them."""
-    found = await asyncio.to_thread(lambda: readiness(model.served.health() for model in (faq(), images())))
+    found = await looked_at(models())
     unavailable = found.status == "unavailable"
     return json_answer(found, HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.OK)
 
@@ -33,7 +32,7 @@ async def show_metrics(req: func.HttpRequest) -> func.HttpResponse:
     """What this process counts and times, for Prometheus."""
     from shared.realtime.metrics import MEDIA_TYPE, metrics
 
-    text = metrics().text(model.served.state() for model in (faq(), images()))
+    text = metrics().text(model.state() for model in models())
     return func.HttpResponse(text, headers={"content-type": MEDIA_TYPE})
 
 

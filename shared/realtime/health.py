@@ -1,11 +1,12 @@
 """Whether this process lives, and whether it can answer: what fails is named."""
 
+import asyncio
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from shared.realtime.served import Health
+from shared.realtime.served import Health, Served
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -27,6 +28,11 @@ class Ready(msgspec.Struct, frozen=True):
 
     status: Literal["ready", "degraded", "unavailable"]
     checks: list[Check]
+
+
+async def looked_at(models: Iterable[Served[Any, Any, Any]]) -> Ready:
+    """How models stand; those that were not read yet are, beside the event loop."""
+    return await asyncio.to_thread(lambda: readiness(model.health() for model in models))
 
 
 def readiness(models: Iterable[Health]) -> Ready:

@@ -27,9 +27,9 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> MemoryStorage:
     """Handlers on an app in memory."""
     storage = MemoryStorage()
     faq, images = make_faq(SETTINGS, storage), make_images(SETTINGS, storage)
-    for module in (realtime, operations):
-        monkeypatch.setattr(module, "faq", lambda: faq)
-        monkeypatch.setattr(module, "images", lambda: images)
+    monkeypatch.setattr(realtime, "faq", lambda: faq)
+    monkeypatch.setattr(realtime, "images", lambda: images)
+    monkeypatch.setattr(operations, "models", lambda: [faq.served, images.served])
     monkeypatch.setattr(realtime, "settings", lambda: SETTINGS)
     return storage
 
