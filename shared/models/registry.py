@@ -132,6 +132,11 @@ class Registry[M: Manifest]:
         except msgspec.DecodeError as error:
             raise BundleError(f"{self._pointer} cannot be read: {error}.", self.kind.remedy) from error
 
+    def current_or(self, shipped: Path) -> Bundle[M]:
+        """The current bundle, or before any was the one in a folder. Raises BundleError as `read` does."""
+        version = self.current()
+        return self.read(version) if version else self.kind.read_folder(shipped)
+
     def versions(self) -> list[str]:
         """All versions that were written whole, oldest first."""
         infos = sorted(self.store.list(f"{self.folder}/"), key=lambda info: info.modified)

@@ -68,10 +68,7 @@ def write_folder(folder: Path, matcher: Matcher, metrics: dict[str, Any]) -> str
 
 def read(store: BlobStore | None) -> Bundle:
     """The current bundle, or else the FAQ that ships. Raises BundleError where it is missing or damaged."""
-    bundles = registry(store) if store else None
-    version = bundles.current() if bundles else None
-    found = bundles.read(version) if bundles and version else KIND.read_folder(DEFAULT)
-    return _opened(found)
+    return _opened(registry(store).current_or(DEFAULT) if store else KIND.read_folder(DEFAULT))
 
 
 def read_folder(folder: Path) -> Bundle:

@@ -48,8 +48,7 @@ def read(store: BlobStore | None, threads: int = 0) -> Bundle:
 
 def current(store: BlobStore | None) -> registries.Bundle[Manifest]:
     """The current classifier, or the one that ships. Raises BundleError where it is missing or damaged."""
-    version = registry(store).current() if store else None
-    return registry(store).read(version) if store and version else KIND.read_folder(SHIPPED)
+    return registry(store).current_or(SHIPPED) if store else KIND.read_folder(SHIPPED)
 
 
 def opened(bundle: registries.Bundle[Manifest], threads: int = 0) -> Bundle:
