@@ -19,7 +19,7 @@ from devhost.contract.server import ContractServer, serve, serving
 from devhost.contract.subscription import SubscriptionService
 from devhost.contract.tokens import Tokens
 from shared.compute.azure_batch.pool import definition
-from shared.compute.azure_batch.submission import filled
+from shared.compute.azure_batch.submission import named
 from shared.errors import TallyError
 from shared.settings import Settings
 
@@ -37,7 +37,7 @@ def batch_service(settings: Settings, clock: Clock, url: str, root: Path, speed:
     identity = {each.name: each.string for each in connections if each.string}
     service = BatchService(clock, url, root, ROOT, identity, speed=speed)
     for image in IMAGES:
-        name = filled(settings.batch_pool, image)
+        name = named(settings.batch_pool, image)
         if name.lower() not in service.account.pools:
             images = (image,) if "{image}" in settings.batch_pool else IMAGES
             service.pools.add(pool_body(name, definition(settings, images)))

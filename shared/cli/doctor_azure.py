@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from shared.cli.azure_rest import MANAGEMENT, AzureRest, Look, NotChecked, subscription
 from shared.cli.doctor_batch import BatchChecks
 from shared.cli.doctor_ml import LearningChecks
-from shared.compute.azure_batch.submission import blob_address
-from shared.compute.azure_ml.definitions import filled
+from shared.compute.azure import blob_address, filled
 from shared.errors import SettingsError
 from shared.settings import Settings
 

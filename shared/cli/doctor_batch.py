@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
 from shared.compute.azure_batch.account import BatchAccount
 from shared.compute.azure_batch.pool import pool_formula
-from shared.compute.azure_batch.submission import filled, vm_size
+from shared.compute.azure_batch.submission import named, vm_size
 from shared.errors import NotFound, SettingsError
 from shared.settings import Settings
 
@@ -27,7 +27,7 @@ class BatchChecks:
     def looks(self) -> Iterator[tuple[str, Look]]:
         """All there is to look at."""
         yield "Batch account", self._named
-        for pool in dict.fromkeys(filled(self.settings.batch_pool, image) for image in self.images):
+        for pool in dict.fromkeys(named(self.settings.batch_pool, image) for image in self.images):
             yield f"pool {pool}", partial(self._pool, pool)
             yield "its formula", partial(self._formula, pool)
         for name in dict.fromkeys(vm_size(self.settings, image) for image in self.images):

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from shared.compute.azure_batch.account import PASSING, TIMEOUTS
-from shared.compute.azure_batch.submission import task_environment
+from shared.compute.azure import PASSING, TIMEOUTS, task_environment
 from shared.compute.azure_ml.definitions import FOLDER
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
 from shared.settings import Settings

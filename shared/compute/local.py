@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from shared.compute import Phase, Status, Task
+from shared.compute.logs import shown
 from shared.errors import NotFound, Transient
 
 
@@ -137,9 +138,7 @@ class LocalCompute:
     def log(self, run_id: str, task_id: str) -> str:
         logs = self.root / run_id / "logs"
         files = sorted(path for path in logs.glob("*.txt") if path.name.startswith(f"{task_id}."))
-        if not files:
-            raise NotFound(f"Run {run_id} has no log of a task {task_id}.")
-        return "".join(f"--- {file.stem}\n{file.read_text(errors='replace')}" for file in files)
+        return shown(run_id, task_id, {file.stem: file.read_text(errors="replace") for file in files})
 
     def _execute(self, folder: RunFolder) -> None:
         """See that a process executes the run: it outlives this one, and a second one leaves at once."""

@@ -7,22 +7,18 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from devhost.contract.faults import Kind
 from devhost.contract.ml.service import BASE
-from shared.compute import Task
 from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
-from shared.errors import Transient
 from shared.runs.driver import Driver
 from shared.runs.record import Run, State
-from shared.runs.store import RunStore
 from shared.storage import MemoryStorage
 from tests.azurite import Azurite
 from tests.compute import implementations
+from tests.compute.driving import Fault, begin, driver_of, ended_under, faults_of, moved
 from tests.compute.implementations import asleep, script, sleeper, until
-from tests.compute.test_driver_on_batch import NOW, Planned, begin, moved
 from tests.devhost.contract.ml_server import MLContract
 
 pytestmark = pytest.mark.slow
@@ -32,11 +28,6 @@ pytestmark = pytest.mark.slow
 def both(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AzureMLCompute, MLContract]]:
     with implementations.azure_ml(tmp_path_factory.mktemp("ml"), azurite) as both:
         yield both
-
-
-def driver_of(compute: AzureMLCompute, storage: MemoryStorage, tasks: list[Task]) -> Driver:
-    store = RunStore(storage.control("runs"))
-    return Driver(store, storage.queue("runs"), {"planned": Planned(tasks)}, {"planned": compute}, 0, lambda: NOW)
 
 
 def test_a_run_whose_job_was_deleted_ends_as_if_it_had_not_been(
@@ -77,44 +68,20 @@ def test_a_run_moved_by_two_instances_at_once_runs_its_tasks_once(
 
 
 JOB = f"{BASE}/jobs/{{id}}"
-FAULTS = st.lists(
-    st.tuples(
-        st.sampled_from([Kind.CUT_BEFORE, Kind.CUT_AFTER, Kind.NOT_JSON, Kind.STATUS]),
-        st.sampled_from([f"PUT {JOB}", f"GET {JOB}", "GET .*/environments/.*", "GET .*/computes/.*"]),
-        st.integers(1, 8),
-        st.integers(0, 2),
-        st.sampled_from([408, 429, 500, 503]),
-    ),
-    max_size=6,
-)
 
 
 @settings(max_examples=2)
-@given(faults=FAULTS)
+@given(faults=faults_of(f"PUT {JOB}", f"GET {JOB}", "GET .*/environments/.*", "GET .*/computes/.*"))
 @example(faults=[(Kind.CUT_AFTER, f"PUT {JOB}", 8, 0, 500)])
 def test_whatever_the_network_does_every_task_of_a_run_runs_once(
     both: tuple[AzureMLCompute, MLContract],
     tmp_path_factory: pytest.TempPathFactory,
-    faults: list[tuple[Kind, str, int, int, int]],
+    faults: list[Fault],
 ) -> None:
     compute, contract = both
     run_id, file = f"chaos-{uuid4()}", tmp_path_factory.mktemp("chaos") / "count"
     write = f"open({str(file)!r}, 'a').write"
     driver = driver_of(compute, MemoryStorage(), [script("a", f"{write}('a')"), script("b", f"{write}('b')", "a")])
-    begin(driver, run_id)
-    for kind, operation, times, skip, status in faults:
-        contract.faults.add(kind, operation, times=times, skip=skip, status=status)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workspace, "PAUSES", (0.0,) * 4)
-        until(lambda: _moved_or_not(driver, run_id))
-    run = driver.store.load(run_id)[0]
-    contract.faults.waiting.clear()
+    run = ended_under(faults, driver, run_id, contract, workspace)
     assert (run.state, run.tasks_done, run.reason) == (State.SUCCEEDED, 2, "")
     assert file.read_text() == "ab"
-
-
-def _moved_or_not(driver: Driver, run_id: str) -> bool:
-    try:
-        return moved(driver, run_id).state.final
-    except Transient:  # its message comes again
-        return False

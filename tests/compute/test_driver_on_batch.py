@@ -1,63 +1,32 @@
 """Runs moved on by the driver while their jobs are on Azure Batch: lost jobs, and two movers at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from devhost.contract.faults import Kind
-from shared.compute import Task
 from shared.compute.azure_batch import account
 from shared.compute.azure_batch.compute import AzureBatchCompute
-from shared.errors import Transient
-from shared.runs.driver import Driver, Message
+from shared.runs.driver import Driver
 from shared.runs.record import Run, State
-from shared.runs.store import RunStore
 from shared.storage import MemoryStorage
 from tests.azurite import Azurite
 from tests.compute import implementations
+from tests.compute.driving import Fault, begin, driver_of, ended_under, faults_of, moved
 from tests.compute.implementations import asleep, script, sleeper, until
 from tests.devhost.contract.contract_server import Contract
 
 pytestmark = pytest.mark.slow
-NOW = datetime(2026, 1, 31, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Planned:
-    tasks: Sequence[Task]
-
-    def plan(self, run_id: str, params: Mapping[str, str]) -> Sequence[Task]:
-        return self.tasks
 
 
 @pytest.fixture
 def batch(azurite: Azurite, tmp_path: Path) -> Iterator[tuple[AzureBatchCompute, Contract]]:
     with implementations.azure_batch(tmp_path / "batch", azurite) as both:
         yield both
-
-
-def driver_of(compute: AzureBatchCompute, storage: MemoryStorage, tasks: Sequence[Task]) -> Driver:
-    store = RunStore(storage.control("runs"))
-    return Driver(store, storage.queue("runs"), {"planned": Planned(tasks)}, {"planned": compute}, 0, lambda: NOW)
-
-
-def begin(driver: Driver, run_id: str) -> Run:
-    driver.start(Run(id=run_id, workload="planned", params={}, created=NOW, updated=NOW))
-    return driver.store.load(run_id)[0]
-
-
-def moved(driver: Driver, run_id: str) -> Run:
-    run, _ = driver.store.load(run_id)
-    if not run.state.final:
-        driver.move(Message(run_id, run.step))
-    return driver.store.load(run_id)[0]
 
 
 def test_a_run_whose_job_was_deleted_ends_as_if_it_had_not_been(
@@ -123,25 +92,13 @@ def shared_batch(
         yield both
 
 
-FAULTS = st.lists(
-    st.tuples(
-        st.sampled_from([Kind.CUT_BEFORE, Kind.CUT_AFTER, Kind.NOT_JSON, Kind.STATUS]),
-        st.sampled_from(["POST /jobs", "GET /jobs", ".*addtaskcollection", "PATCH .*", ".*taskcounts", "GET .*"]),
-        st.integers(1, 8),
-        st.integers(0, 2),
-        st.sampled_from([408, 429, 500, 503]),
-    ),
-    max_size=6,
-)
-
-
 @settings(max_examples=4)
-@given(faults=FAULTS)
+@given(faults=faults_of("POST /jobs", "GET /jobs", ".*addtaskcollection", "PATCH .*", ".*taskcounts", "GET .*"))
 @example(faults=[(Kind.NOT_JSON, "POST /jobs", 8, 0, 500)])
 def test_whatever_the_network_does_every_task_of_a_run_runs_once(
     shared_batch: tuple[AzureBatchCompute, Contract],
     tmp_path_factory: pytest.TempPathFactory,
-    faults: list[tuple[Kind, str, int, int, int]],
+    faults: list[Fault],
 ) -> None:
     compute, contract = shared_batch
     run_id, file = f"chaos-{uuid4()}", tmp_path_factory.mktemp("chaos") / "count"
@@ -149,20 +106,6 @@ def test_whatever_the_network_does_every_task_of_a_run_runs_once(
     driver = driver_of(
         compute, MemoryStorage(), [script("a", f"{write}('a')"), script("b", f"{write}('b')"), script("c", "pass", "b")]
     )
-    begin(driver, run_id)
-    for kind, operation, times, skip, status in faults:
-        contract.faults.add(kind, operation, times=times, skip=skip, status=status)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(account, "PAUSES", (0.0,) * 4)
-        until(lambda: _moved_or_not(driver, run_id))
-    run = driver.store.load(run_id)[0]
-    contract.faults.waiting.clear()
+    run = ended_under(faults, driver, run_id, contract, account)
     assert (run.state, run.tasks_done, run.reason) == (State.SUCCEEDED, 3, "")
     assert sorted(file.read_text()) == ["a", "b"]
-
-
-def _moved_or_not(driver: Driver, run_id: str) -> bool:
-    try:
-        return moved(driver, run_id).state.final
-    except Transient:  # its message comes again
-        return False

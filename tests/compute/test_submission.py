@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.compute import Task
-from shared.compute.azure_batch.names import LIMIT, attempt_of, job_id
+from shared.compute.azure import blob_address, task_environment
 from shared.compute.azure_batch.pool import definition, main
-from shared.compute.azure_batch.submission import Submission, blob_address, ranges, task_environment
+from shared.compute.azure_batch.submission import Submission, ranges
+from shared.compute.names import LIMIT, attempt_of, job_id
 from shared.errors import SettingsError
 from shared.settings import Connection, Settings
 

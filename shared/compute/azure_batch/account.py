@@ -6,17 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
 
 if TYPE_CHECKING:
     from azure.batch import BatchClient
     from azure.core.exceptions import HttpResponseError
-
-PAUSES = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further try: a function that waited longer would block its worker; its message comes again."""
-LONGEST_WAIT = 10.0
-TIMEOUTS = {"connection_timeout": 10, "read_timeout": 60}
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 
 @dataclass(slots=True)

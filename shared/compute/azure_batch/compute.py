@@ -11,10 +11,10 @@ from shared.compute.azure_batch import observation
 from shared.compute.azure_batch.account import BatchAccount, code_of, refused
 from shared.compute.azure_batch.adding import add_tasks
 from shared.compute.azure_batch.jobs import Jobs
-from shared.compute.azure_batch.names import attempt_of, job_id
 from shared.compute.azure_batch.observation import Failure
 from shared.compute.azure_batch.streams import Streams
 from shared.compute.azure_batch.submission import ALL_ADDED, Submission
+from shared.compute.names import attempt_of, job_id
 from shared.errors import InvalidInput, NotFound, Transient
 from shared.settings import Settings
 from shared.storage import BlobStore

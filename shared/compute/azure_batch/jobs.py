@@ -8,8 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from shared.compute.azure_batch.account import BatchAccount
-from shared.compute.azure_batch.names import attempt_of, job_prefix
 from shared.compute.azure_batch.observation import Counts
+from shared.compute.names import attempt_of, job_prefix
 from shared.errors import NotFound
 
 if TYPE_CHECKING:

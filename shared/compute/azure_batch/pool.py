@@ -13,7 +13,7 @@ import msgspec
 
 from shared.compute.azure_batch.formula import INTERVAL, Scale, formula
 from shared.compute.azure_batch.mounts import mounts
-from shared.compute.azure_batch.submission import filled, vm_size
+from shared.compute.azure_batch.submission import named, vm_size
 from shared.errors import SettingsError
 from shared.settings import Settings
 
@@ -40,7 +40,7 @@ def definition(settings: Settings, images: Sequence[str] = IMAGES, files_key: st
         raise SettingsError("The images run on nodes of different sizes.", hint)
     if not settings.batch_identity:
         raise SettingsError("BATCH_IDENTITY is not set.", "It is the resource id of a user-assigned identity.")
-    names = [filled(settings.batch_image, image) for image in images]
+    names = [named(settings.batch_image, image) for image in images]
     containers = {
         "type": "DockerCompatible",
         "containerImageNames": names,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.compute.azure_batch.jobs import Jobs, failure_info
-from shared.compute.azure_batch.names import attempt_of, log_name
-from shared.errors import NotFound
+from shared.compute.logs import kept, shown
+from shared.compute.names import attempt_of, log_name
 from shared.storage import BlobStore
 
 if TYPE_CHECKING:
@@ -24,12 +24,7 @@ class Streams:
 
     def read(self, run_id: str, task_id: str) -> str:
         """Both streams of a task, of every attempt; raises NotFound."""
-        kept = [info.name for info in self.logs.list(f"{run_id}/{task_id}.")]
-        texts = {name.removeprefix(f"{run_id}/").removesuffix(".txt"): self._kept(name) for name in kept}
-        texts = texts or self._so_far(run_id, task_id)
-        if not texts:
-            raise NotFound(f"Run {run_id} has no log of a task {task_id}.")
-        return "".join(f"--- {name}\n{text}" for name, text in texts.items())
+        return shown(run_id, task_id, kept(self.logs, run_id, task_id) or self._so_far(run_id, task_id))
 
     def why(self, run_id: str, attempt: int, task: "BatchTask") -> str:
         """Why a task failed: its own last line where it ran, else what Batch says."""
@@ -42,10 +37,6 @@ class Streams:
         info: Any = failure_info(task)
         details = [str(each.value) for each in info.details or [] if each.value]
         return f"Task {name} failed: {' '.join([str(info.message), *details])}"
-
-    def _kept(self, name: str) -> str:
-        blob = self.logs.get(name)
-        return blob.data.decode(errors="replace") if blob else ""
 
     def _last_line(self, name: str) -> str:
         info = self.logs.info(name)

@@ -2,18 +2,18 @@
 
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from shared.compute import Task, tries
-from shared.compute.azure_batch.names import job_id, log_name
+from shared.compute.azure import VIDEO, blob_address, duration, filled, task_environment
+from shared.compute.names import job_id, log_name
 from shared.errors import SettingsError
-from shared.settings import Connection, Settings
+from shared.settings import Settings
 
 type Body = dict[str, Any]
-VIDEO = "style_transfer"
 GROUP = 100
 """Tasks of one request: the service takes no more."""
 ALL_ADDED = "terminatejob"
@@ -42,7 +42,7 @@ class Submission:
         return {
             "id": self.job_id,
             "displayName": self.run_id,
-            "poolInfo": {"poolId": filled(self.settings.batch_pool, image)},
+            "poolInfo": {"poolId": named(self.settings.batch_pool, image)},
             "usesTaskDependencies": True,
             "onAllTasksComplete": "noaction",
             "onTaskFailure": "performexitoptionsjobaction",
@@ -77,7 +77,7 @@ class Submission:
             "displayName": task.id,
             "commandLine": shlex.join(("-m", tries.__name__)),
             "containerSettings": {
-                "imageName": filled(self.settings.batch_image, task.image),
+                "imageName": named(self.settings.batch_image, task.image),
                 "containerRunOptions": f"--entrypoint=python{_gpus(vm_size(self.settings, task.image))}",
                 "workingDirectory": "containerImageDefault",
             },
@@ -140,46 +140,8 @@ def _gpus(size: str) -> str:
     return " --gpus=all" if size.lower().startswith("standard_n") else ""
 
 
-def filled(template: str, image: str) -> str:
+def named(template: str, image: str) -> str:
     """The name of an image or a pool; raises SettingsError where none is set."""
     if not template:
         raise SettingsError("BATCH_IMAGE is not set.", "It is like REGISTRY.azurecr.io/tally-{image}:TAG.")
-    return template.replace("{image}", image.replace("_", "-"))
-
-
-def duration(seconds: int) -> str:
-    """Seconds in ISO 8601."""
-    return f"PT{seconds}S"
-
-
-def task_environment(settings: Settings) -> dict[str, str]:
-    """The settings that differ from their defaults, as a task's environment has them; never a connection string."""
-    found: dict[str, str] = {}
-    for each in fields(settings):
-        value, name = getattr(settings, each.name), each.metadata["env"]
-        if isinstance(value, Connection):
-            found |= _addresses(value)
-        elif value != each.default:
-            found[name] = str(value)
-    return found
-
-
-def _addresses(connection: Connection) -> dict[str, str]:
-    held = {
-        "blobServiceUri": connection.blob_uri,
-        "queueServiceUri": connection.queue_uri,
-        "fullyQualifiedNamespace": connection.namespace,
-    }
-    return {f"{connection.name}__{part}": value for part, value in held.items() if value}
-
-
-def blob_address(connection: Connection) -> str:
-    """The address of an account's blobs, without a key; raises SettingsError."""
-    if connection.blob_uri:
-        return connection.blob_uri.rstrip("/")
-    parts = dict(part.partition("=")[::2] for part in (connection.string or "").split(";") if part)
-    if "BlobEndpoint" in parts:
-        return parts["BlobEndpoint"].rstrip("/")
-    if "AccountName" not in parts:
-        raise SettingsError(f"{connection.name} names no storage account.", "The logs of tasks are kept there.")
-    return f"https://{parts['AccountName']}.blob.{parts.get('EndpointSuffix', 'core.windows.net')}"
+    return filled(template, image)

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from shared.compute import Phase, Status, Task
-from shared.compute.azure_batch.names import job_id
 from shared.compute.azure_ml.definitions import Environment, Submission, cluster, cluster_part
 from shared.compute.azure_ml.notes import Head, Marks, Notes
 from shared.compute.azure_ml.workspace import Answer, Body, Refused, Workspace
+from shared.compute.logs import kept, shown
+from shared.compute.names import job_id
 from shared.errors import NotFound, SettingsError
 from shared.settings import Settings
 from shared.storage import BlobStore
@@ -82,11 +83,7 @@ class AzureMLCompute:
             self.workspace.cancel(job_id(run_id, head.attempt))
 
     def log(self, run_id: str, task_id: str) -> str:
-        names = [info.name for info in self.logs.list(f"{run_id}/{task_id}.")]
-        texts = [(name.removeprefix(f"{run_id}/").removesuffix(".txt"), self.logs.get(name)) for name in names]
-        if not texts:
-            raise NotFound(f"Run {run_id} has no log of a task {task_id}.")
-        return "".join(f"--- {name}\n{blob.data.decode(errors='replace') if blob else ''}" for name, blob in texts)
+        return shown(run_id, task_id, kept(self.logs, run_id, task_id))
 
     def _prepared(self, submission: Submission) -> bool:
         """See that the job's environment and its cluster exist; False where the cluster is still being made."""

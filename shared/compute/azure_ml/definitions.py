@@ -4,17 +4,16 @@ import hashlib
 from dataclasses import dataclass
 from math import ceil
 
-from shared.compute.azure_batch.names import job_id
-from shared.compute.azure_batch.submission import duration, task_environment
+from shared.compute.azure import VIDEO, duration, filled, task_environment
 from shared.compute.azure_ml import rank
 from shared.compute.azure_ml.notes import Order
 from shared.compute.azure_ml.workspace import Body
+from shared.compute.names import job_id
 from shared.errors import InvalidInput, SettingsError
 from shared.settings import Settings
 
 FOLDER = "/app"
 """Where the scoring images keep the project; a job starts in a folder of the service's own."""
-VIDEO = "style_transfer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,3 @@ def cluster(settings: Settings, image: str, location: str) -> Body | None:
     if settings.aml_identity:
         body["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {settings.aml_identity: {}}}
     return body
-
-
-def filled(template: str, image: str) -> str:
-    """A name with an image's in it."""
-    return template.replace("{image}", image.replace("_", "-"))

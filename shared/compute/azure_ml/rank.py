@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from shared.compute import Task, tries
-from shared.compute.azure_batch.names import log_name
 from shared.compute.azure_ml.notes import CONTAINER, Marks, Notes, Order
+from shared.compute.names import log_name
 from shared.compute.ranks import rank_and_size
 from shared.errors import TallyError
 from shared.settings import Settings

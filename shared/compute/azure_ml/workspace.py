@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.compute.azure_batch.account import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS
+from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
 
 if TYPE_CHECKING:
