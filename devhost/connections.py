@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from devhost.accounts import DEVELOPMENT_STORAGE
 from shared.errors import SettingsError
 from shared.settings import Connection
+from shared.settings.connection import hub_connection, storage_connection
 
 if TYPE_CHECKING:
     from azure.eventhub.aio import EventHubConsumerClient
     from azure.storage.blob.aio import BlobServiceClient
     from azure.storage.queue.aio import QueueServiceClient
 
-HOST_STORAGE = "AzureWebJobsStorage"
 # The SDKs' own pauses begin at 15 s; listeners have their own.
 _RETRY: dict[str, Any] = {"initial_backoff": 0, "increment_base": 2, "retry_total": 3}
 
@@ -21,7 +20,7 @@ def connection(settings: Mapping[str, str], name: str) -> Connection:
     """The connection that setting `name` holds, or `AzureWebJobs` + `name`; raises SettingsError."""
     for candidate in (name, f"AzureWebJobs{name}"):
         found = Connection.from_env(candidate, settings)
-        if found.string or found.blob_uri or found.queue_uri or found.namespace:
+        if found.is_set:
             return found
     raise SettingsError(
         f"There is no connection {name}.",
@@ -30,11 +29,8 @@ def connection(settings: Mapping[str, str], name: str) -> Connection:
 
 
 def storage_string(settings: Mapping[str, str], name: str) -> str | None:
-    """The connection string of a storage account, development storage spelled out; None with an identity."""
-    text = connection(settings, name).string
-    if text is None or DEVELOPMENT_STORAGE.lower() not in text.lower():
-        return text
-    return _development_storage(settings)
+    """The connection string of a storage account, as the SDKs take it; None with an identity."""
+    return storage_connection(connection(settings, name)).string
 
 
 def queue_service(settings: Mapping[str, str], name: str) -> "QueueServiceClient":
@@ -63,7 +59,7 @@ def event_hub_consumer(
     """A consumer of an event hub; raises SettingsError."""
     from azure.eventhub.aio import EventHubConsumerClient
 
-    found = connection(settings, name)
+    found = hub_connection(connection(settings, name))
     if found.string:
         # A hub named within the string is the one that the real host reads, too.
         named: dict[str, Any] = {} if "entitypath=" in found.string.lower() else {"eventhub_name": event_hub}
@@ -72,16 +68,6 @@ def event_hub_consumer(
         )
     namespace = _address(found.namespace, name, "fullyQualifiedNamespace")
     return EventHubConsumerClient(namespace, event_hub, consumer_group, _credential(), **options)
-
-
-def _development_storage(settings: Mapping[str, str]) -> str:
-    for text in settings.values():
-        if "AccountName=devstoreaccount1" in text and "QueueEndpoint=" in text:
-            return text
-    raise SettingsError(
-        f"{HOST_STORAGE} says {DEVELOPMENT_STORAGE}, but no other setting spells that account out.",
-        f"Set {HOST_STORAGE} to a full connection string.",
-    )
 
 
 def _address(address: str | None, name: str, part: str) -> str:

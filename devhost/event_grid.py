@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from devhost.accounts import LOOPBACK
 from devhost.connections import blob_service
 from devhost.outputs import Sender
 from devhost.pace import stopped_within
+from shared.settings.storage_account import LOOPBACK
 
 log = logging.getLogger("devhost.event_grid")
 

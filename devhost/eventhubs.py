@@ -6,13 +6,14 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from devhost.connections import HOST_STORAGE, blob_service, event_hub_consumer, storage_string
+from devhost.connections import blob_service, event_hub_consumer, storage_string
 from devhost.data import Event, Partition, event_call, events_call
 from devhost.function import FunctionInfo
 from devhost.host_json import EventHubOptions
 from devhost.pace import describe
 from devhost.runner import Run, run_with_retries
 from devhost.worker import Call
+from shared.settings.this_machine import HOST_STORAGE
 
 if TYPE_CHECKING:
     from azure.eventhub import EventData

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devhost.admin import Admin
-from devhost.app_settings import names, switched_on, whole_number
+from devhost.app_settings import switched_on
 from devhost.event_grid import AzureListing, EventGrid, Seen
 from devhost.eventhubs import EventHubListener
 from devhost.function import FunctionInfo, of_type
@@ -24,7 +24,8 @@ from devhost.routes import Routes
 from devhost.runner import Run, Runner
 from devhost.timer import StatusFiles, TimerListener
 from devhost.worker import Worker
-from shared.errors import SettingsError
+from shared.settings.faults import Faults
+from shared.settings.this_machine import host_setting, names_in
 
 log = logging.getLogger("devhost")
 
@@ -75,7 +76,7 @@ async def run_host(
 
 def enabled(functions: list[FunctionInfo], settings: Mapping[str, str]) -> list[FunctionInfo]:
     """The functions that run here, settings filled in; `AzureWebJobs.NAME.Disabled` leaves one out."""
-    kept = []
+    kept, faults = [], Faults()
     for function in functions:
         if switched_on(settings, f"AzureWebJobs.{function.name}.Disabled", default=False):
             log.info("%s is disabled by a setting", function.name)
@@ -86,13 +87,15 @@ def enabled(functions: list[FunctionInfo], settings: Mapping[str, str]) -> list[
                 function.trigger_type,
             )
         else:
-            kept.append(function.expanded(settings))
+            with faults.gathered():
+                kept.append(function.expanded(settings))
+    faults.raise_all()
     return kept
 
 
 def host_keys(place: Place, settings: Mapping[str, str], functions: list[FunctionInfo]) -> Keys | None:
     """The keys that callers need, or None where `DEVHOST_AUTH` is off."""
-    if not switched_on(settings, "DEVHOST_AUTH", default=True):
+    if not host_setting(settings, "DEVHOST_AUTH"):
         return None
     return read_keys(place.keys, [f.name for f in of_type(functions, "httpTrigger")])
 
@@ -107,7 +110,7 @@ def trigger_listeners(
 ) -> list[Listener]:
     """A listener for every function that no HTTP call sets off; their clients close with `stack`."""
     statuses = StatusFiles(data / "timers")
-    lease = whole_number(settings, "DEVHOST_QUEUE_LEASE_SECONDS", LEASE_SECONDS)
+    lease = host_setting(settings, "DEVHOST_QUEUE_LEASE_SECONDS") or LEASE_SECONDS
 
     def listener(function: FunctionInfo) -> Listen:
         match function.trigger_type:
@@ -124,12 +127,12 @@ def trigger_listeners(
 
 async def event_grid(settings: Mapping[str, str], data: Path, stack: AsyncExitStack) -> EventGrid | None:
     """The player of Event Grid, where `EVENT_GRID_CONTAINERS` names containers of a local account."""
-    containers = names(settings, "EVENT_GRID_CONTAINERS")
+    containers, queue = (
+        names_in(settings.get("EVENT_GRID_CONTAINERS", "")),
+        settings.get("EVENT_GRID_QUEUE", "").strip(),
+    )
     if not containers:
         return None
-    queue = settings.get("EVENT_GRID_QUEUE", "")
-    if not queue:
-        raise SettingsError("EVENT_GRID_CONTAINERS is set, but EVENT_GRID_QUEUE is not.", "Name the queue.")
     listing = AzureListing(settings, "DataStorage")
     stack.push_async_callback(listing.close)
     if not listing.local:

@@ -4,16 +4,13 @@ Only partitions change hands sooner, so that a host that was killed is back at w
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from shared.errors import SettingsError
-
-_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,7}))?")
+from shared.schedule import parse_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,6 @@ def read_host_json(root: Path) -> HostOptions:
         return _options(document)
     except (TypeError, ValueError, AttributeError) as error:
         raise SettingsError(f"{path} has a value that cannot be used: {error}.") from error
-
-
-def parse_span(text: str) -> timedelta:
-    """A .NET time span, `hh:mm:ss` or `d.hh:mm:ss`; raises ValueError."""
-    match = _SPAN.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a span of the form hh:mm:ss")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[:4])
-    if hours > 23 or minutes > 59 or seconds > 59:
-        # .NET reads 24:00:00 as 24 days, which nobody means.
-        raise ValueError(f"{text!r} has a part that is too large; write whole days as d.hh:mm:ss")
-    fraction = float(f"0.{match[5]}") if match[5] else 0.0
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds + fraction)
 
 
 def _options(document: Mapping[str, Any]) -> HostOptions:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from devhost.accounts import Account
 from devhost.contract.places import batch_settings, ml_settings
 from shared.errors import Transient
+from shared.settings.storage_account import Account
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = {

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from devhost.host_json import parse_span
-from shared.errors import SettingsError
+from shared.errors import SettingsError, shown
+from shared.schedule import check_schedule, field_values, parse_fields, parse_span
+from shared.settings.rules import SCHEDULE
 
-# Names of months and days have three letters; NCRONTAB knows no L, W, # or ?.
-_FIELD = re.compile(r"(?:[0-9*,/-]|[A-Za-z]{3})+")
 _NAMES = ("second", "minute", "hour", "day", "month", "weekday")
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -49,7 +48,9 @@ class Cron:
     def _iterator(self, moment: datetime) -> Any:
         from croniter import croniter
 
-        expression = " ".join(self.fields)
+        # croniter reads ranges, steps and names otherwise than the host does: it gets plain lists.
+        lists = [field_values(name, field) for name, field in zip(_NAMES, self.fields, strict=True)]
+        expression = " ".join(",".join(map(str, values)) for values in lists)
         return croniter(expression, moment.astimezone(UTC), day_or=False, second_at_beginning=True)
 
     def words(self) -> str:
@@ -62,35 +63,11 @@ class Cron:
 
 def parse_schedule(text: str) -> Schedule:
     """Read a schedule; raises SettingsError saying what is wrong with it."""
-    if ":" in text:
-        return _parse_interval(text)
-    fields = tuple(text.split())
-    if len(fields) == 5:
-        fields = ("0", *fields)
-    if len(fields) != 6 or not all(_FIELD.fullmatch(field) for field in fields):
-        raise SettingsError(
-            f"The schedule {text!r} is not NCRONTAB.",
-            "It has six fields: second minute hour day month weekday, for example 0 5 * * * *.",
-        )
-    return _checked(Cron(fields), text)
-
-
-def _parse_interval(text: str) -> Every:
     try:
-        interval = parse_span(text.strip())
+        check_schedule(text)
     except ValueError as error:
-        raise SettingsError(f"The schedule cannot be read: {error}.") from error
-    if interval <= timedelta(0):
-        raise SettingsError(f"The schedule {text!r} is no time at all.")
-    return Every(interval)
-
-
-def _checked(schedule: Cron, text: str) -> Cron:
-    try:
-        schedule.after(datetime(2024, 1, 1, tzinfo=UTC))
-    except (ValueError, KeyError) as error:
-        raise SettingsError(f"The schedule {text!r} cannot be used: {error}.") from error
-    return schedule
+        raise SettingsError(f"The schedule {shown(text)} cannot be used: {error}.", SCHEDULE) from None
+    return Every(parse_span(text)) if ":" in text else Cron(parse_fields(text))
 
 
 def _clock_words(second: str, minute: str, hour: str) -> str:

@@ -8,14 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from devhost import azurite
-from devhost.accounts import LOOPBACK, Account, fields, parse_account
-from devhost.app_settings import names, whole_number
-from devhost.connections import HOST_STORAGE, storage_string
 from shared.errors import SettingsError
-from shared.settings import Connection
-
-STORAGE_SETTINGS = ("DataStorage", "ControlStorage", HOST_STORAGE)
-DEFAULT_SERVICES = "azurite,eventhubs,batch,ml"
+from shared.settings import Connection, Settings
+from shared.settings.event_hub_string import parse_namespace
+from shared.settings.storage_account import LOOPBACK
+from shared.settings.this_machine import STORAGE_SETTINGS, host_setting, local_accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +37,13 @@ class Service:
     patience: float = 5.0
 
 
-def local_accounts(settings: Mapping[str, str]) -> list[Account]:
-    """The storage accounts on this machine; raises SettingsError where they cannot be one Azurite."""
-    found: dict[str, Account] = {}
-    for setting in STORAGE_SETTINGS:
-        if not Connection.from_env(setting, settings).string:
-            continue
-        account = parse_account(setting, storage_string(settings, setting) or "")
-        if not account.local:
-            continue
-        first = found.setdefault(account.name, account)
-        if (first.key, account.ports) != (account.key, next(iter(found.values())).ports):
-            raise SettingsError(
-                f"{setting} does not fit the other storage settings.",
-                "Azurite has one port for blobs and one for queues, and one key per account.",
-            )
-    return list(found.values())
-
-
 def azurite_service(settings: Mapping[str, str], data: Path, script: Path) -> Service | None:
     """Azurite, where `LOCAL_SERVICES` lists it and an account is on this machine."""
-    accounts = local_accounts(settings)
-    if not accounts or "azurite" not in listed(settings):
+    if not needs_azurite(settings):
         return None
-    blob, queue = accounts[0].ports
+    accounts = local_accounts(settings)
+    by_service = zip(*(account.ports for account in accounts), strict=True)
+    blob, queue = (next((port for port in ports if port), 0) for ports in by_service)
     where = " and ".join(name for name in STORAGE_SETTINGS if settings.get(name))
     return Service(
         "azurite",
@@ -76,19 +56,15 @@ def azurite_service(settings: Mapping[str, str], data: Path, script: Path) -> Se
 
 def event_hubs_service(settings: Mapping[str, str], data: Path) -> Service | None:
     """The Event Hubs peer, where `LOCAL_SERVICES` lists it and the hub is on this machine."""
-    parts = fields(settings.get("EventHubs", ""))
-    address = urlsplit(parts.get("Endpoint", ""))
-    if address.hostname not in LOOPBACK or "eventhubs" not in listed(settings):
+    text = Connection.from_env("EventHubs", settings).string
+    namespace = parse_namespace("EventHubs", text) if text else None
+    if namespace is None or not namespace.local or "eventhubs" not in listed(settings):
         return None
-    port = address.port or 5672
-    hub = parts.get("EntityPath") or settings.get("EVENT_HUB_NAME", "readings")
-    spec = f"{hub}:{whole_number(settings, 'PARTITION_COUNT', 4)}"
-    if (group := settings.get("EVENT_HUB_CONSUMER_GROUP", "$Default")) != "$Default":
+    app, port = Settings.from_env(settings), namespace.port or 5672
+    spec = f"{namespace.hub or app.event_hub_name}:{app.partition_count}"
+    if (group := app.event_hub_consumer_group) != "$Default":
         spec += f":{group}"
-    key = {
-        "EVENTHUB_KEY_NAME": parts.get("SharedAccessKeyName", ""),
-        "EVENTHUB_KEY": parts.get("SharedAccessKey", ""),
-    }
+    key = {"EVENTHUB_KEY_NAME": namespace.key_name, "EVENTHUB_KEY": namespace.key}
     return Service(
         "eventhubs",
         (
@@ -137,20 +113,17 @@ def host_service(settings: Mapping[str, str], root: Path, data: Path, file: Path
 
 def host_port(settings: Mapping[str, str]) -> int:
     """The port of the Functions host."""
-    return whole_number(settings, "HOST_PORT", 7071)
+    return int(host_setting(settings, "HOST_PORT"))
 
 
 def needs_azurite(settings: Mapping[str, str]) -> bool:
     """Whether the settings ask for an Azurite of ours."""
-    return bool(local_accounts(settings)) and "azurite" in listed(settings)
+    return "azurite" in listed(settings) and bool(local_accounts(settings))
 
 
 def listed(settings: Mapping[str, str]) -> tuple[str, ...]:
     """`LOCAL_SERVICES`; raises SettingsError for a service nobody knows."""
-    chosen = names(settings, "LOCAL_SERVICES", DEFAULT_SERVICES)
-    if unknown := set(chosen) - set(DEFAULT_SERVICES.split(",")):
-        raise SettingsError(f"LOCAL_SERVICES lists {', '.join(sorted(unknown))}; known are {DEFAULT_SERVICES}.")
-    return chosen
+    return tuple(host_setting(settings, "LOCAL_SERVICES"))
 
 
 def check_ports(services: Iterable[Service]) -> None:

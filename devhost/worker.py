@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from devhost.function import FunctionInfo, read_function
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, SettingsError
 
 SCRIPT = "function_app.py"
 
@@ -126,6 +126,8 @@ def _index(root: Path, registry: Any) -> list[FunctionInfo]:
     try:
         functions = loader.index_function_app(SCRIPT)
         reported, _ = loader.process_indexed_function(_PROTOCOL, registry, functions, str(root))
+    except SettingsError:
+        raise
     except Exception as error:  # the app's own code runs here, and may raise anything
         raise InvalidInput(f"The worker cannot load {root / SCRIPT}: {error}") from error
     return [read_function(metadata) for metadata in reported]

@@ -9,7 +9,13 @@ from shared.realtime.image import Images
 from shared.realtime.served import Served
 from shared.runs.driver import Driver
 from shared.settings import Settings
+from shared.settings.start import check_app
 from shared.storage import Storage
+
+
+def check_settings() -> None:
+    """Raises SettingsError naming every setting with which the app cannot work."""
+    check_app()
 
 
 @cache

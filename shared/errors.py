@@ -1,5 +1,17 @@
 """The errors Tally raises on purpose: each says what happened and, in its hint, what to do about it."""
 
+import re
+
+_SECRET = re.compile(r"(key|signature|sig|password|secret|token)\s*=", re.IGNORECASE)
+_LONGEST_SHOWN = 80
+
+
+def shown(text: str) -> str:
+    """A value as a message may show it: cut where it is long, hidden where it looks like a secret."""
+    if _SECRET.search(text):
+        return "(a value that looks like a secret)"
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
+
 
 class TallyError(Exception):
     """Base of all; `str(error)` is the message, followed by the hint where there is one."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf
 
-from shared.errors import SettingsError
+from shared.errors import SettingsError, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +29,5 @@ def read_price(text: str) -> Price | None:
     except ValueError:
         price = Price(-1, "")
     if not 0 <= price.amount < inf or not price.currency:
-        raise SettingsError(f"NODE_PRICE has {text!r}.", "It is a number and a currency, such as 0.23 EUR.")
+        raise SettingsError(f"NODE_PRICE has {shown(text)}.", "It is a number and a currency, such as 0.23 EUR.")
     return price

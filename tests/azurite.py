@@ -13,9 +13,9 @@ from threading import Thread
 
 import pytest
 
-from devhost.accounts import Account
 from devhost.azurite import command, environment, install
 from shared.errors import Transient
+from shared.settings.storage_account import Account
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".tally" / "azurite"

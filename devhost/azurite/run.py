@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from devhost.accounts import Account
 from devhost.azurite.install import node_home
+from shared.settings.storage_account import Account
 
 
 def command(script: Path, blob_port: int, queue_port: int, location: Path | None) -> list[str]:

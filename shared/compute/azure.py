@@ -4,6 +4,7 @@ from dataclasses import fields
 
 from shared.errors import SettingsError
 from shared.settings import Connection, Settings
+from shared.settings.storage_account import parse_account
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further try: a function that waited longer would block its worker; its message comes again."""
@@ -49,9 +50,6 @@ def blob_address(connection: Connection) -> str:
     """The address of an account's blobs, without a key; raises SettingsError."""
     if connection.blob_uri:
         return connection.blob_uri.rstrip("/")
-    parts = dict(part.partition("=")[::2] for part in (connection.string or "").split(";") if part)
-    if "BlobEndpoint" in parts:
-        return parts["BlobEndpoint"].rstrip("/")
-    if "AccountName" not in parts:
+    if not connection.string:
         raise SettingsError(f"{connection.name} names no storage account.", "The logs of tasks are kept there.")
-    return f"https://{parts['AccountName']}.blob.{parts.get('EndpointSuffix', 'core.windows.net')}"
+    return parse_account(connection.name, connection.string).blob

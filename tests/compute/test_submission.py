@@ -22,7 +22,7 @@ SETTINGS = Settings(
     control_storage=Connection("ControlStorage", blob_uri="https://control.blob.core.windows.net"),
     data_storage=Connection("DataStorage", string="AccountName=d;AccountKey=c2VjcmV0"),
     batch_image="tally.azurecr.io/tally-{image}:1",
-    batch_identity="/subscriptions/s/identity",
+    batch_identity="/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i",
 )
 
 
@@ -156,6 +156,6 @@ def test_the_pool_is_printed_for_whoever_makes_it(
     assert main([]) == 2
     assert "BATCH_IDENTITY" in capsys.readouterr().err
     monkeypatch.setenv("BATCH_IMAGE", "tally.azurecr.io/tally-{image}:1")
-    monkeypatch.setenv("BATCH_IDENTITY", "/subscriptions/s/identity")
+    monkeypatch.setenv("BATCH_IDENTITY", str(SETTINGS.batch_identity))
     assert main(["--image", "anomaly"]) == 0
     assert '"tally.azurecr.io/tally-anomaly:1"' in capsys.readouterr().out

@@ -1,7 +1,7 @@
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from devhost.accounts import parse_account
+from shared.settings.storage_account import parse_account
 from tests.azurite import Azurite
 
 

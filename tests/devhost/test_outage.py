@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
-from devhost.accounts import parse_account
 from devhost.azurite import command, environment, install
 from devhost.eventhub.broker import HubSpec
 from devhost.eventhub.server import Options, listen
 from devhost.eventhub.tokens import SharedKey
 from devhost.supervisor import answers
+from shared.settings.storage_account import parse_account
 from tests.azurite import ROOT, Azurite
 from tests.devhost.hosting import running, sent
 from tests.devhost.test_eventhubs import send

@@ -1,4 +1,6 @@
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from devhost.schedule import parse_schedule
 from shared.errors import SettingsError
 
+OBSERVED = Path(__file__).parents[3] / "shared" / "data" / "functions-host" / "ncrontab.jsonl"
 NOON = datetime(2025, 6, 2, 12, 0, 0, tzinfo=UTC)  # a Monday
 
 
@@ -68,3 +71,20 @@ def test_a_due_time_is_always_later_and_the_earliest(seconds: int, text: str) ->
     due = schedule.after(moment)
     assert due > moment
     assert schedule.after(due - timedelta(seconds=1)) == due
+
+
+def test_what_the_real_host_takes_comes_at_the_same_times_and_what_it_refuses_is_refused() -> None:
+    if not OBSERVED.exists():
+        pytest.skip(f"{OBSERVED} is absent")
+    compared = 0
+    for row in map(json.loads, OBSERVED.read_text().splitlines()):
+        try:
+            schedule = parse_schedule(row["expression"])
+        except SettingsError:
+            continue  # this host may refuse more: ranges that run backwards, steps of 0, days that never come
+        assert row["error"] is None, row["expression"]
+        for start, expected in zip(row["from"], row["next"], strict=True):
+            due = schedule.after(datetime.fromisoformat(start)).replace(microsecond=0, tzinfo=None)
+            assert due == datetime.fromisoformat(expected[0]), (row["expression"], start)
+            compared += 1
+    assert compared > 1000

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from devhost import services
-from devhost.accounts import Account
 from devhost.connections import storage_string
 from shared.errors import SettingsError
+from shared.settings.storage_account import DEVELOPMENT_KEY, Account, parse_account
 
 
 def account(name: str, port: int = 10000, key: str = "a2V5", host: str = "127.0.0.1") -> str:
@@ -14,7 +14,7 @@ def account(name: str, port: int = 10000, key: str = "a2V5", host: str = "127.0.
 
 
 LOCAL = {
-    "ControlStorage": account("devstoreaccount1"),
+    "ControlStorage": account("devstoreaccount1", key=DEVELOPMENT_KEY),
     "DataStorage": account("tallydata"),
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "EventHubs": "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=n;SharedAccessKey=s3cret;"
@@ -23,17 +23,29 @@ LOCAL = {
 }
 
 
-def test_development_storage_is_the_account_that_another_setting_spells_out() -> None:
-    assert storage_string(LOCAL, "AzureWebJobsStorage") == LOCAL["ControlStorage"]
-    with pytest.raises(SettingsError, match="no other setting"):
-        storage_string({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}, "AzureWebJobsStorage")
+def test_development_storage_is_the_account_that_azurite_publishes() -> None:
+    alone = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+    for settings in (LOCAL, alone):
+        held = parse_account("AzureWebJobsStorage", storage_string(settings, "AzureWebJobsStorage") or "")
+        assert held == parse_account("ControlStorage", LOCAL["ControlStorage"])
+
+
+@pytest.mark.parametrize(
+    "text", ["UseDevelopmentStorage=true", "usedevelopmentstorage=True;", '"UseDevelopmentStorage=true"\n']
+)
+def test_azurite_serves_development_storage_in_all_settings(text: str, tmp_path: Path) -> None:
+    settings = dict.fromkeys(("DataStorage", "ControlStorage", "AzureWebJobsStorage"), text)
+    service = services.azurite_service(settings, tmp_path, Path("azurite.js"))
+    assert service is not None
+    assert [port.number for port in service.ports] == [10000, 10001]
+    assert service.env["AZURITE_ACCOUNTS"] == f"devstoreaccount1:{DEVELOPMENT_KEY}"
 
 
 def test_azurite_gets_the_ports_and_accounts_of_the_connection_strings(tmp_path: Path) -> None:
     service = services.azurite_service(LOCAL, tmp_path, Path("azurite.js"))
     assert service is not None
     assert [port.number for port in service.ports] == [10000, 10001]
-    assert service.env["AZURITE_ACCOUNTS"] == "tallydata:a2V5;devstoreaccount1:a2V5"
+    assert service.env["AZURITE_ACCOUNTS"] == f"tallydata:a2V5;devstoreaccount1:{DEVELOPMENT_KEY}"
     assert "a2V5" not in " ".join(service.command) + repr(service)
 
 
@@ -50,7 +62,7 @@ def test_services_in_the_cloud_or_left_out_are_not_started(tmp_path: Path) -> No
     cloud = {"DataStorage": "AccountName=x;AccountKey=k;EndpointSuffix=core.windows.net"}
     assert services.azurite_service(cloud, tmp_path, Path()) is None
     assert services.azurite_service({"DataStorage__blobServiceUri": "https://x"}, tmp_path, Path()) is None
-    namespace = {"EventHubs": "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKey=k"}
+    namespace = {"EventHubs": "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=n;SharedAccessKey=k"}
     assert services.event_hubs_service(namespace, tmp_path) is None
     left_out = LOCAL | {"LOCAL_SERVICES": "azurite"}
     assert services.event_hubs_service(left_out, tmp_path) is None

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 from azure.storage.queue import QueueClient
 
-from devhost.accounts import Account
+from shared.settings.storage_account import Account
 from tests.azurite import Azurite
 
 pytestmark = pytest.mark.slow

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from devhost.accounts import fields
 from devhost.contract.batch.state import Body
+from shared.settings.storage_account import parse_account
 
 MAX_MATCHES = 10_000
 
@@ -58,7 +58,7 @@ def _matches(pattern: str, place: str, working: Path) -> list[tuple[Path, str]]:
 
 def _connection(account: str, identity: Mapping[str, str]) -> str:
     """The connection string whose blob endpoint this is: what stands for the node's identity here."""
-    for text in identity.values():
-        if fields(text).get("BlobEndpoint", "").rstrip("/") == account.rstrip("/"):
+    for name, text in identity.items():
+        if parse_account(name, text).blob == account.rstrip("/"):
             return text
     raise UploadFailed(f"The nodes have no access to {account}.")

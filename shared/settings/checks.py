@@ -1,0 +1,98 @@
+"""What settings have to be together, after each has been read by itself."""
+
+from typing import TYPE_CHECKING
+
+from shared.errors import SettingsError, shown
+from shared.price import read_price
+from shared.settings.connection import Connection
+from shared.settings.faults import Faults
+
+if TYPE_CHECKING:
+    from shared.settings.fields import Settings
+
+COMPUTES = ("local", "azure_batch", "azure_ml")
+WORKLOADS = ("anomaly", "style")
+
+
+def by_workload(text: str) -> dict[str, str]:
+    """A setting as each workload has it, `anomaly=this,style=that`; what names no workload is for the others, ""."""
+    parts = [part.strip().rpartition("=") for part in text.split(",") if part.strip()]
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def check_together(settings: "Settings", faults: Faults) -> None:
+    """Note what does not fit together, each fault by itself."""
+    with faults.gathered():
+        _check_compute(settings.compute)
+    with faults.gathered():
+        _check_workloads("NODE_PRICE", settings.node_price)
+    for price in by_workload(settings.node_price).values():
+        with faults.gathered():
+            read_price(price)
+    with faults.gathered():
+        _check_mounts(settings)
+    for names in (
+        ("FILE_SECONDS", settings.file_seconds, "an hour", 3600),
+        ("WINDOW_SECONDS", settings.window_seconds, "FILE_SECONDS", settings.file_seconds),
+        ("FILE_SECONDS", settings.file_seconds, "SCORING_SPAN_SECONDS", settings.scoring_span_seconds),
+    ):
+        if not faults.about("FILE_SECONDS"):
+            with faults.gathered():
+                _check_divides(*names)
+
+
+def check_complete(settings: "Settings", faults: Faults) -> None:
+    """Note what the app needs with these settings and does not have: of its compute, and queues."""
+    with faults.gathered():
+        _check_queues(settings.control_storage)
+    needs = {
+        "azure_batch": {"BATCH_ENDPOINT": settings.batch_endpoint, "BATCH_IMAGE": settings.batch_image},
+        "azure_ml": {"AML_WORKSPACE": settings.aml_workspace, "AML_IMAGE": settings.aml_image},
+    }
+    for compute in sorted({settings.compute_of(workload) for workload in WORKLOADS}):
+        for name, value in needs.get(compute, {}).items():
+            with faults.gathered():
+                if not value and not faults.about(name):
+                    raise SettingsError(
+                        f"{name} is not set, although COMPUTE says {compute}.", f"Set {name}; see docs/settings.md."
+                    )
+
+
+def _check_queues(control: Connection) -> None:
+    if control.string and "QueueEndpoint=" not in control.string:
+        raise SettingsError(f"{control.name} names no QueueEndpoint.", "Messages about runs lie in its queues.")
+    if not control.string and control.blob_uri and not control.queue_uri:
+        raise SettingsError(f"{control.name}__queueServiceUri is not set.", "Messages about runs lie in its queues.")
+
+
+def _check_compute(text: str) -> None:
+    for value in by_workload(text).values():
+        if value not in COMPUTES:
+            raise SettingsError(
+                f"COMPUTE is {shown(text)}, but there is no compute {shown(value)}.",
+                f"It can be {', '.join(COMPUTES)}, or name one by workload: anomaly=azure_batch,style=azure_ml.",
+            )
+    _check_workloads("COMPUTE", text)
+
+
+def _check_workloads(name: str, text: str) -> None:
+    if unknown := by_workload(text).keys() - {*WORKLOADS, ""}:
+        raise SettingsError(
+            f"{name} names a workload {shown(min(unknown))}.", f"The workloads are {', '.join(WORKLOADS)}."
+        )
+
+
+def _check_mounts(settings: "Settings") -> None:
+    if settings.batch_mounts:
+        # It belongs to the pool, whose module reads these settings.
+        from shared.compute.azure_batch.mounts import mounts
+
+        mounts(settings, files_key="not known here")
+
+
+def _check_divides(name: str, part: int, whole_name: str, whole: int) -> None:
+    if whole % part:
+        raise SettingsError(
+            f"{name} is {part} s, which does not divide {whole_name} ({whole} s).",
+            "WINDOW_SECONDS divides FILE_SECONDS, and that divides an hour and SCORING_SPAN_SECONDS.",
+        )

@@ -1,0 +1,47 @@
+"""What is looked at before anything starts: every setting, what the chosen compute needs, what this machine runs."""
+
+import logging
+import os
+from collections.abc import Mapping
+
+from shared.errors import SettingsError
+from shared.settings.checks import check_complete
+from shared.settings.connection import Connection
+from shared.settings.faults import Faults
+from shared.settings.fields import Settings
+from shared.settings.spelling import misspelt
+from shared.settings.this_machine import HOST_STORAGE, check_host
+
+INGESTING = ("AzureWebJobs.ingest_readings.Disabled", "AzureWebJobs.flush_readings.Disabled")
+
+
+def check_app(env: Mapping[str, str] = os.environ) -> None:
+    """Raises SettingsError naming all settings with which the app cannot work as they are; warns of misspelt ones."""
+    faults = Faults()
+    check_complete(Settings.read(env, faults), faults)
+    faults.raise_all()
+    for says in misspelt(env):
+        logging.getLogger("tally").warning(says)
+
+
+def check_here(env: Mapping[str, str]) -> None:
+    """The same for an app on this machine: what its host needs as well, and what there is nothing to reach by."""
+    faults = Faults()
+    check_complete(Settings.read(env, faults), faults)
+    check_host(env, faults)
+    _check_connections(env, faults)
+    faults.raise_all()
+
+
+def _check_connections(env: Mapping[str, str], faults: Faults) -> None:
+    needed = {"DataStorage": "blobServiceUri", "ControlStorage": "blobServiceUri"}
+    if not all(env.get(name, "").strip().lower() in ("true", "1", "yes", "on") for name in INGESTING):
+        needed |= {"EventHubs": "fullyQualifiedNamespace", HOST_STORAGE: "blobServiceUri"}
+    for name, part in needed.items():
+        with faults.gathered():
+            if not Connection.from_env(name, env).is_set:
+                raise SettingsError(
+                    f"{name} is not set.",
+                    f"Set {name} to a connection string, or {name}__{part} to an address for an identity; "
+                    "local.settings.sample.json has what this machine needs.",
+                )

@@ -1,0 +1,90 @@
+"""What runs on this machine by the settings: the local host's own, and the storage accounts of an Azurite."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.errors import SettingsError
+from shared.settings.connection import Connection, read_connection
+from shared.settings.faults import Faults
+from shared.settings.rules import Rule, Unusable, ruled, truth, whole
+from shared.settings.storage_account import DEVELOPMENT, DEVELOPMENT_KEY, Account, parse_account
+
+HOST_STORAGE = "AzureWebJobsStorage"
+STORAGE_SETTINGS = ("DataStorage", "ControlStorage", HOST_STORAGE)
+SERVICES = ("azurite", "eventhubs", "batch", "ml")
+
+
+def _services(text: str) -> tuple[str, ...]:
+    listed = names_in(text)
+    if unknown := set(listed) - set(SERVICES):
+        raise Unusable(f"but there is no service {', '.join(sorted(unknown))}.", f"There are {', '.join(SERVICES)}.")
+    return listed
+
+
+HOST_SETTINGS: Mapping[str, tuple[Any, Rule]] = {
+    "HOST_PORT": (7071, whole(0, 65_535)),
+    "LOCAL_SERVICES": (SERVICES, _services),
+    "DEVHOST_AUTH": (True, truth),
+    "DEVHOST_QUEUE_LEASE_SECONDS": (None, whole(1, 7 * 86_400)),
+}
+"""By name: the default, and the rule of the text."""
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that a text lists, separated by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def host_setting(env: Mapping[str, str], name: str) -> Any:
+    """A setting of the local host; raises SettingsError."""
+    default, rule = HOST_SETTINGS[name]
+    return ruled(env, name, default, rule)
+
+
+def local_accounts(env: Mapping[str, str]) -> list[Account]:
+    """The storage accounts on this machine; raises SettingsError where they cannot be one Azurite."""
+    found: dict[str, Account] = {}
+    for setting in STORAGE_SETTINGS:
+        text = Connection.from_env(setting, env).string
+        account = parse_account(setting, text) if text else None
+        if account is None or not account.local:
+            continue
+        account = account if account.key else _with_key(setting, account)
+        first = found.setdefault(account.name, account)
+        if first.key != account.key or not all(map(_fit, next(iter(found.values())).ports, account.ports)):
+            raise SettingsError(
+                f"{setting} does not fit the other storage settings.",
+                "Azurite has one port for blobs and one for queues, and one key per account; "
+                f"UseDevelopmentStorage=true means ports 10000 and 10001 and the account {DEVELOPMENT}.",
+            )
+    return list(found.values())
+
+
+def _fit(one: int | None, other: int | None) -> bool:
+    return one is None or other is None or one == other
+
+
+def _with_key(setting: str, account: Account) -> Account:
+    """An account that a SAS opens, with the key that Azurite has to know."""
+    if account.name != DEVELOPMENT:
+        raise SettingsError(
+            f"{setting} has a SAS for an account on this machine, but not the key that its Azurite needs.",
+            "Set it to a connection string with an AccountKey, or leave azurite out of LOCAL_SERVICES.",
+        )
+    return replace(account, key=DEVELOPMENT_KEY)
+
+
+def check_host(env: Mapping[str, str], faults: Faults) -> None:
+    """Note what the local host cannot be started with."""
+    for name in HOST_SETTINGS:
+        with faults.gathered():
+            host_setting(env, name)
+    with faults.gathered():
+        read_connection(HOST_STORAGE, env)
+    with faults.gathered():
+        if "azurite" in host_setting(env, "LOCAL_SERVICES"):
+            local_accounts(env)
+    with faults.gathered():
+        if names_in(env.get("EVENT_GRID_CONTAINERS", "")) and not env.get("EVENT_GRID_QUEUE", "").strip():
+            raise SettingsError("EVENT_GRID_CONTAINERS is set, but EVENT_GRID_QUEUE is not.", "Name the queue.")

@@ -1,0 +1,109 @@
+"""What is looked at before anything starts: completeness, spelling, and the app that does not load."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devhost.worker import index
+from shared.errors import SettingsError
+from shared.settings.spelling import misspelt
+from shared.settings.start import check_app, check_here
+
+ROOT = Path(__file__).parents[2]
+SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+
+
+def test_the_sample_can_be_started_with() -> None:
+    check_here(SAMPLE)
+
+
+def test_development_storage_everywhere_can_be_started_with() -> None:
+    check_here(
+        SAMPLE | dict.fromkeys(("DataStorage", "ControlStorage", "AzureWebJobsStorage"), "UseDevelopmentStorage=true")
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"COMPUTE": "azure_batch"}, ["BATCH_ENDPOINT", "BATCH_IMAGE"]),
+        ({"COMPUTE": "style=azure_ml"}, ["AML_WORKSPACE", "AML_IMAGE"]),
+        (
+            {"COMPUTE": "azure_batch", "BATCH_ENDPOINT": "x", "STYLE_CRF": "99"},
+            ["BATCH_ENDPOINT is 'x'", "BATCH_IMAGE", "STYLE_CRF"],
+        ),
+        (
+            {"ControlStorage": "BlobEndpoint=https://a.blob.core.windows.net;SharedAccessSignature=sig=a"},
+            ["QueueEndpoint"],
+        ),
+        (
+            {"ControlStorage": "", "ControlStorage__blobServiceUri": "https://a.blob.core.windows.net"},
+            ["__queueServiceUri"],
+        ),
+    ],
+)
+def test_what_is_missing_is_named_before_the_app_works(change: dict[str, str], names: list[str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        check_app(SAMPLE | change)
+    assert all(str(refused.value).count(name) >= 1 for name in names)
+    assert "BATCH_ENDPOINT is not set" not in str(refused.value) or "'x'" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"HOST_PORT": "80 80"}, "HOST_PORT"),
+        ({"HOST_PORT": "70711"}, "HOST_PORT"),
+        ({"LOCAL_SERVICES": "azurite,kafka"}, "kafka"),
+        ({"DEVHOST_AUTH": "maybe"}, "DEVHOST_AUTH"),
+        ({"EVENT_GRID_QUEUE": ""}, "EVENT_GRID_QUEUE"),
+        ({"AzureWebJobsStorage": "x"}, "AzureWebJobsStorage"),
+        ({"DataStorage": SAMPLE["DataStorage"].replace("10000", "11000")}, "does not fit"),
+        ({"DataStorage": ""}, "DataStorage is not set"),
+        ({"EventHubs": ""}, "EventHubs is not set"),
+    ],
+)
+def test_what_this_machine_cannot_run_is_named(change: dict[str, str], name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        check_here(SAMPLE | change)
+
+
+def test_who_takes_in_no_readings_needs_no_event_hubs() -> None:
+    off = {"AzureWebJobs.ingest_readings.Disabled": "true", "AzureWebJobs.flush_readings.Disabled": "true"}
+    check_here(SAMPLE | off | {"EventHubs": ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PARTION_COUNT", "PARTITION_COUNT"),
+        ("style_crf", "STYLE_CRF"),
+        ("EventHub", "EventHubs"),
+        ("datastorage", "DataStorage"),
+        ("DataStorage__blobServiceUrl", "DataStorage__blobServiceUri"),
+        ("HOSTPORT", "HOST_PORT"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told(name: str, meant: str) -> None:
+    (said,) = misspelt({name: "1", "PATH": ""})
+    assert name in said
+    assert f"{meant} meant" in said
+
+
+def test_names_of_azure_and_of_systems_are_no_misspelt_settings() -> None:
+    names = "PATH HOME SHELL COMPUTERNAME HOSTNAME WEBSITE_SITE_NAME FUNCTIONS_EXTENSION_VERSION AZURE_CLIENT_ID "
+    names += "AZ_BATCH_POOL_ID AzureWebJobsFeatureFlags AzureWebJobsSecretStorageType WEBSITE_HOSTNAME "
+    names += "AzureWebJobsStorage__credential ControlStorage__clientId APPLICATIONINSIGHTS_CONNECTION_STRING "
+    names += " ".join(f"APPSETTING_{name}" for name in SAMPLE)
+    assert misspelt(names.split()) == []
+    assert misspelt(SAMPLE) == []
+
+
+def test_the_worker_loads_no_app_whose_settings_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTITION_COUNT", "0")
+    monkeypatch.setenv("SCORING_SCHEDULE", "hourly")
+    with pytest.raises(
+        SettingsError, match=r"PARTITION_COUNT(.|\n)*SCORING_SCHEDULE|SCORING_SCHEDULE(.|\n)*PARTITION_COUNT"
+    ):
+        index(ROOT)
