@@ -21,7 +21,7 @@ from devhost.services import Service
 from devhost.supervisor import HOPELESS, Supervisor
 from devhost.worker import leave
 from shared.errors import TallyError
-from shared.settings.start import check_here
+from shared.settings.start import settings_here
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -62,7 +62,7 @@ def _say_errors(main: Coroutine[Any, Any, None], code: int) -> None:
 
 async def _host(root: Path, data: Path, file: Path | None) -> None:
     settings = read_settings(root, file)
-    check_here(settings)
+    settings_here(settings, serving=True)
     options, listening = read_host_json(root), bind(services.host_port(settings))
     place = Place(root, data / "host", data.parent / "keys.json")
 
@@ -75,7 +75,7 @@ async def _host(root: Path, data: Path, file: Path | None) -> None:
 
 async def _up(root: Path, data: Path, file: Path | None, no_host: bool) -> None:
     settings = read_settings(root, file)
-    check_here(settings)
+    settings_here(settings, serving=True)
     around = [service for service in _around(settings, data) if service]
     hosts = [] if no_host else [services.host_service(settings, root, data, file)]
     wanted = [*around, *hosts]

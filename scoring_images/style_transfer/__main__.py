@@ -120,7 +120,8 @@ def _style_file(arguments: argparse.Namespace, settings: Settings) -> None:
     from scoring_images.style_transfer.job import Order
     from scoring_images.style_transfer.local import style_file
 
-    order = Order("", arguments.source.name, "", arguments.style, arguments.crf, arguments.steady)
+    asked = (arguments.style, arguments.crf, arguments.steady, settings.strict_video)
+    order = Order("", arguments.source.name, "", *asked)
     style_file(arguments.source, arguments.target, order, settings)
 
 

@@ -14,7 +14,7 @@ from scoring_images.style_transfer.groups import groups
 from scoring_images.style_transfer.job import Index, Order
 from scoring_images.style_transfer.join import join
 from scoring_images.style_transfer.pictures import poster, sheet
-from scoring_images.style_transfer.split import STYLES, limits
+from scoring_images.style_transfer.split import STYLES, check_whole, limits
 from scoring_images.style_transfer.stylize import Styling, open_network, say
 from scoring_images.style_transfer.video import probe
 from shared.models.registry import MANIFEST, Bundle
@@ -44,6 +44,7 @@ def style_file(source: Path, target: Path, order: Order, settings: Settings) -> 
     order = replace(order, style=painting.manifest.name)
     with source.open("rb") as film:
         video = probe(film, limits(settings))
+        check_whole(video, strict=order.strict)
         counter = Counter(len(video.timestamps))
         print(f"{counter.total} frames of {video.width}x{video.height}, {video.missing} missing", flush=True)
         styling = Styling(open_network(painting.content, settings), video, Encoding(order.crf), order.steady, counter)

@@ -31,7 +31,7 @@ def split(order: Order, storage: Storage, settings: Settings) -> None:
         _copy(storage.data("videos"), uploaded, work)
     with stages.stage("probe"):
         video = probe(work.source(), limits(settings))
-    _check_whole(video, strict=order.strict)
+    check_whole(video, strict=order.strict)
     index = Index(order, video, uploaded.modified, style.version)
     work.store.put(work.name("index.json"), msgspec.json.encode(index))
     print(f"{len(video.timestamps)} frames of {video.width}x{video.height}, style {order.style} {style.version}")
@@ -59,7 +59,8 @@ def _copy(videos: BlobStore, uploaded: BlobInfo, work: Work) -> None:
         raise InvalidInput(f"The video {uploaded.name!r} was replaced or deleted while it was read.") from error
 
 
-def _check_whole(video: Video, *, strict: bool) -> None:
+def check_whole(video: Video, *, strict: bool) -> None:
+    """Say what is damaged; raises InvalidInput for that where `strict`."""
     if not video.missing:
         return
     problem = f"{video.missing} of {video.missing + len(video.timestamps)} frames are damaged or missing"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from shared.settings import Settings, load_local_settings
+from shared.settings.start import settings_here
 from shared.storage import Storage
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ console = Console()
 def settings() -> Settings:
     """Settings of the environment, over those of local.settings.json or its sample; local paths from the root."""
     os.environ.update(load_local_settings(ROOT) | os.environ)
-    os.environ.setdefault("LOCAL_COMPUTE_DIR", str(ROOT / ".tally" / "compute"))
-    return Settings.from_env()
+    os.environ["LOCAL_COMPUTE_DIR"] = str(ROOT / (os.environ.get("LOCAL_COMPUTE_DIR", "").strip() or ".tally/compute"))
+    return settings_here(os.environ)
 
 
 @cache

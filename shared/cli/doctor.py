@@ -16,6 +16,8 @@ from rich.markup import escape
 from shared.cli.azure_rest import Look, NotChecked
 from shared.cli.context import console, settings, storage
 from shared.errors import SettingsError, TallyError, Transient
+from shared.settings.spelling import misspelt
+from shared.settings.this_machine import check_azurite
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,11 @@ def _python() -> str:
 
 def _settings() -> str:
     held = settings()
+    check_azurite(os.environ)
     return (
         f"windows of {held.window_seconds} s, runs over {held.scoring_span_seconds} s, "
         f"scored at {held.scoring_schedule!r}, compute {held.compute}"
+        + "".join(f". {each}" for each in misspelt(os.environ))
     )
 
 

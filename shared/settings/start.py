@@ -10,7 +10,7 @@ from shared.settings.connection import Connection
 from shared.settings.faults import Faults
 from shared.settings.fields import Settings
 from shared.settings.spelling import misspelt
-from shared.settings.this_machine import HOST_STORAGE, check_host
+from shared.settings.this_machine import HOST_STORAGE, check_azurite, check_host
 
 INGESTING = ("AzureWebJobs.ingest_readings.Disabled", "AzureWebJobs.flush_readings.Disabled")
 
@@ -24,13 +24,21 @@ def check_app(env: Mapping[str, str] = os.environ) -> None:
         logging.getLogger("tally").warning(says)
 
 
-def check_here(env: Mapping[str, str]) -> None:
-    """The same for an app on this machine: what its host needs as well, and what there is nothing to reach by."""
+def settings_here(env: Mapping[str, str], *, serving: bool = False) -> Settings:
+    """The settings of an app on this machine; raises SettingsError naming all that it or its host cannot work with.
+
+    `serving` looks at the services as well: whether there is something to reach each by, and one Azurite for all.
+    """
     faults = Faults()
-    check_complete(Settings.read(env, faults), faults)
+    settings = Settings.read(env, faults)
+    check_complete(settings, faults)
     check_host(env, faults)
-    _check_connections(env, faults)
+    if serving:
+        _check_connections(env, faults)
+        with faults.gathered():
+            check_azurite(env)
     faults.raise_all()
+    return settings
 
 
 def _check_connections(env: Mapping[str, str], faults: Faults) -> None:

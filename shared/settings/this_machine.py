@@ -75,6 +75,12 @@ def _with_key(setting: str, account: Account) -> Account:
     return replace(account, key=DEVELOPMENT_KEY)
 
 
+def check_azurite(env: Mapping[str, str]) -> None:
+    """Raises SettingsError where the storage accounts of this machine cannot be those of one Azurite."""
+    if "azurite" in host_setting(env, "LOCAL_SERVICES"):
+        local_accounts(env)
+
+
 def check_host(env: Mapping[str, str], faults: Faults) -> None:
     """Note what the local host cannot be started with."""
     for name in HOST_SETTINGS:
@@ -82,9 +88,6 @@ def check_host(env: Mapping[str, str], faults: Faults) -> None:
             host_setting(env, name)
     with faults.gathered():
         read_connection(HOST_STORAGE, env)
-    with faults.gathered():
-        if "azurite" in host_setting(env, "LOCAL_SERVICES"):
-            local_accounts(env)
     with faults.gathered():
         if names_in(env.get("EVENT_GRID_CONTAINERS", "")) and not env.get("EVENT_GRID_QUEUE", "").strip():
             raise SettingsError("EVENT_GRID_CONTAINERS is set, but EVENT_GRID_QUEUE is not.", "Name the queue.")

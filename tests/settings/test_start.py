@@ -1,27 +1,33 @@
 """What is looked at before anything starts: completeness, spelling, and the app that does not load."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from devhost.worker import index
 from shared.errors import SettingsError
+from shared.settings import Settings
 from shared.settings.spelling import misspelt
-from shared.settings.start import check_app, check_here
+from shared.settings.start import check_app, settings_here
 
 ROOT = Path(__file__).parents[2]
 SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
 
 
+def here(env: dict[str, str]) -> Settings:
+    return settings_here(env, serving=True)
+
+
 def test_the_sample_can_be_started_with() -> None:
-    check_here(SAMPLE)
+    here(SAMPLE)
 
 
 def test_development_storage_everywhere_can_be_started_with() -> None:
-    check_here(
-        SAMPLE | dict.fromkeys(("DataStorage", "ControlStorage", "AzureWebJobsStorage"), "UseDevelopmentStorage=true")
-    )
+    here(SAMPLE | dict.fromkeys(("DataStorage", "ControlStorage", "AzureWebJobsStorage"), "UseDevelopmentStorage=true"))
 
 
 @pytest.mark.parametrize(
@@ -66,12 +72,12 @@ def test_what_is_missing_is_named_before_the_app_works(change: dict[str, str], n
 )
 def test_what_this_machine_cannot_run_is_named(change: dict[str, str], name: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        check_here(SAMPLE | change)
+        here(SAMPLE | change)
 
 
 def test_who_takes_in_no_readings_needs_no_event_hubs() -> None:
     off = {"AzureWebJobs.ingest_readings.Disabled": "true", "AzureWebJobs.flush_readings.Disabled": "true"}
-    check_here(SAMPLE | off | {"EventHubs": ""})
+    here(SAMPLE | off | {"EventHubs": ""})
 
 
 @pytest.mark.parametrize(
@@ -107,3 +113,20 @@ def test_the_worker_loads_no_app_whose_settings_are_wrong(monkeypatch: pytest.Mo
         SettingsError, match=r"PARTITION_COUNT(.|\n)*SCORING_SCHEDULE|SCORING_SCHEDULE(.|\n)*PARTITION_COUNT"
     ):
         index(ROOT)
+
+
+def test_doctor_finds_what_is_wrong_before_it_looks_at_anything_else() -> None:
+    wrong = {"PARTITION_COUNT": "0", "HOST_PORT": "80 80", "COMPUTE": "azure_batch", "PARTION_COUNT": "4"}
+    command = [sys.executable, "-m", "shared.cli", "doctor"]
+    done = subprocess.run(command, env=os.environ | SAMPLE | wrong, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert all(name in done.stdout for name in ("PARTITION_COUNT is '0'", "HOST_PORT", "BATCH_ENDPOINT", "BATCH_IMAGE"))
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_doctor_tells_of_a_name_that_is_nearly_right() -> None:
+    command = [sys.executable, "-m", "shared.cli", "doctor"]
+    nowhere = dict.fromkeys(("DataStorage", "ControlStorage", "EventHubs"), "")  # nothing to wait for
+    env = os.environ | SAMPLE | nowhere | {"PARTION_COUNT": "4"}
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
+    assert "Is PARTITION_COUNT meant?" in done.stdout.replace("\n", " ")

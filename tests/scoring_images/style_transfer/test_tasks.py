@@ -193,6 +193,16 @@ def test_a_damaged_video_is_styled_with_its_gaps_counted_or_refused_as_asked() -
     assert Work.of(studio.storage, "r").index().video.missing == 117
 
 
+def test_a_file_that_is_damaged_is_refused_where_the_settings_are_strict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRICT_VIDEO", "true")
+    clip = real("derived_truncated_flower_300k.mp4")
+    assert main(["file", str(clip), str(tmp_path / "out.mp4")]) == 2
+    assert "117 of 150 frames" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_no_video_leaves_no_result_and_says_why(tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("not a video")
