@@ -99,7 +99,7 @@ def _around(settings: dict[str, str], data: Path) -> Iterator[Service | None]:
 async def _tell(wanted: list[Service], settings: dict[str, str], ready: asyncio.Event) -> None:
     await ready.wait()
     show.show(show.services_table(wanted, settings))
-    print("Everything runs. Ctrl-C stops it.", flush=True)
+    print(show.next_steps(services.host_port(settings)), flush=True)
 
 
 def _install_azurite() -> Path:

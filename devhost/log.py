@@ -15,8 +15,14 @@ def set_up(level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # The event processor warns of each outage again and again; the listeners say it once.
     logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
+    # What asks to change the protocol (curl, Java's client) gets plain HTTP, as the standard has it.
+    logging.getLogger("uvicorn.error").addFilter(_no_talk_of_upgrades)
     # A SDK that cannot reach a service logs it, and raises it, too.
     logging.getLogger("azure.functions").setLevel(logging.WARNING)
+
+
+def _no_talk_of_upgrades(record: logging.LogRecord) -> bool:
+    return "upgrade" not in record.getMessage() and "WebSocket" not in record.getMessage()
 
 
 def _handler() -> logging.Handler:
@@ -24,7 +30,9 @@ def _handler() -> logging.Handler:
         from rich.console import Console
         from rich.logging import RichHandler
 
-        return RichHandler(console=Console(stderr=True), show_path=False, markup=False, log_time_format="%X")
+        shown = RichHandler(console=Console(stderr=True), show_path=False, markup=False, log_time_format="%X")
+        shown.setFormatter(logging.Formatter("%(message)s"))
+        return shown
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     return handler

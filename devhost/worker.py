@@ -106,11 +106,22 @@ def leave(code: int, seconds: float = 1.0) -> None:
     threads = [each for each in threading.enumerate() if each is not threading.main_thread()]
     for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0))
-    if any(thread.is_alive() and not thread.daemon for thread in threads):
-        logging.getLogger("devhost").warning("a function is still running and is broken off")
+    alive = {thread for thread in threads if thread.is_alive() and not thread.daemon}
+    if alive:
+        # Threads of the app's own, such as those that wait for requests to a model, are no function at work.
+        if alive & _function_threads():
+            logging.getLogger("devhost").warning("a function is still running and is broken off")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _function_threads() -> set[threading.Thread]:
+    """The worker's threads; after `close`, only those in the middle of a call are alive."""
+    from azure_functions_runtime.utils.threadpool import get_threadpool_executor
+
+    pool = get_threadpool_executor()
+    return set(pool._threads) if pool else set()
 
 
 def _not_a_failed_invocation(record: logging.LogRecord) -> bool:

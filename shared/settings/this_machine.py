@@ -26,6 +26,7 @@ HOST_SETTINGS: Mapping[str, tuple[Any, Rule]] = {
     "HOST_PORT": (7071, whole(0, 65_535)),
     "LOCAL_SERVICES": (SERVICES, _services),
     "DEVHOST_AUTH": (True, truth),
+    "PYTHON_THREADPOOL_THREAD_COUNT": (4, whole(1, 10_000)),
     "DEVHOST_QUEUE_LEASE_SECONDS": (None, whole(1, 7 * 86_400)),
 }
 """By name: the default, and the rule of the text."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from azure.storage.queue import QueueClient
@@ -177,8 +177,10 @@ def test_whatever_is_killed_comes_back_with_its_work_and_a_stop_leaves_nothing_b
         os.kill(before["azurite.js"], signal.SIGKILL)
         until(lambda: running.said("azurite ended (SIGKILL)"))
         until(lambda: set(children(running.process.pid)) == set(before))
-        with urlopen(f"{running.url}/api/items/all") as response:
+        upgrade = {"Connection": "Upgrade", "Upgrade": "h2c"}
+        with urlopen(Request(f"{running.url}/api/items/all", headers=upgrade)) as response:
             assert response.status == 200
+        assert not running.said("upgrade request")
         after = children(running.process.pid)
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(40) == 0
@@ -208,3 +210,13 @@ def test_a_host_whose_app_cannot_run_ends_with_the_reason(tmp_path: Path) -> Non
     running = start(settings, tmp_path, "host")
     assert running.process.wait(60) == 2
     assert running.said("no setting IN_QUEUE")
+
+
+def test_nothing_starts_with_settings_that_are_wrong_and_all_of_them_are_said(tmp_path: Path) -> None:
+    for command, code in (("up", 1), ("host", 2)):
+        running = start(settings_for(tmp_path) | {"PARTITION_COUNT": "0", "SWEEP_SCHEDULE": "often"}, tmp_path, command)
+        assert running.process.wait(30) == code
+        assert running.said("PARTITION_COUNT is '0'")
+        assert running.said("SWEEP_SCHEDULE is 'often'")
+        assert not running.said("Traceback")
+        assert not (tmp_path / "data").exists()

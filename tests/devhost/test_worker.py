@@ -112,3 +112,18 @@ def test_a_function_that_never_ends_does_not_keep_the_host() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=APP.parents[2], timeout=30, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("busy", "warned"), [("int", False), ("threading.Event().wait", True)])
+def test_only_a_function_at_work_is_said_to_be_broken_off(busy: str, warned: bool) -> None:
+    code = (
+        "import threading, time\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "from azure_functions_runtime.utils.threadpool import get_threadpool_executor, start_threadpool_executor\n"
+        "from devhost.worker import leave\n"
+        "idle = ThreadPoolExecutor(1)\nidle.submit(int).result()\n"
+        f"start_threadpool_executor()\npool = get_threadpool_executor()\npool.submit({busy})\ntime.sleep(0.1)\n"
+        "pool.shutdown(wait=False)\nleave(0, 0.2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=APP.parents[2], timeout=30, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert ("still running" in done.stderr) is warned
