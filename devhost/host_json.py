@@ -3,7 +3,6 @@
 Only partitions change hands sooner, so that a host that was killed is back at work within seconds.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from shared.errors import SettingsError
 from shared.schedule import parse_span
+from shared.settings.file import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,9 @@ class HostOptions:
 def read_host_json(root: Path) -> HostOptions:
     """The options of the app in `root`; raises SettingsError naming what cannot be used."""
     path = root / "host.json"
-    try:
-        document = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise SettingsError(f"There is no {path}.", "A function app has one beside function_app.py.") from None
-    except ValueError as error:
-        raise SettingsError(f"{path} is not JSON: {error}.") from error
+    if not path.exists():
+        raise SettingsError(f"There is no {path}.", "A function app has one beside function_app.py.")
+    document = read_json(path, "a host.json")
     try:
         return _options(document)
     except (TypeError, ValueError, AttributeError) as error:

@@ -38,7 +38,8 @@ def read_keys(path: Path, functions: Iterable[str]) -> Keys:
     try:
         held = json.loads(path.read_text())
     except (OSError, ValueError):
-        held = {}
+        held = None
+    held = held if isinstance(held, dict) else {}
     own = held.get("functions", {})
     keys = Keys(
         held.get("master") or _new_key(),

@@ -1,6 +1,5 @@
 """A world of one's own on this machine: free ports, new keys, quick timers, and services that end with it."""
 
-import json
 import os
 import secrets
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from devhost.contract.places import batch_settings, ml_settings
 from shared.errors import Transient
+from shared.settings import read_settings_file
 from shared.settings.storage_account import Account
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +37,7 @@ def sandbox_settings(home: Path) -> dict[str, str]:
         Account(name, _key(64), f"http://127.0.0.1:{blob}/{name}", f"http://127.0.0.1:{queue}/{name}")
         for name in ("tallycontrol", "tallydata")
     )
-    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    sample = read_settings_file(ROOT / "local.settings.sample.json")
     places = {
         "AzureWebJobsStorage": control.connection_string,
         "ControlStorage": control.connection_string,

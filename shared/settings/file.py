@@ -7,7 +7,7 @@ https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-
 import codecs
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from shared.settings.faults import Faults
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|/\*.*?\*/', re.DOTALL)
 _COMMA = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])', re.DOTALL)
-SAMPLE = "Copy local.settings.sample.json, whose values work on a laptop as they are."
+SAMPLE = "The project has one that works: local.settings.sample.json, host.json."
 
 
 class _Twice(ValueError):
@@ -32,7 +32,7 @@ def load_local_settings(root: Path) -> dict[str, str]:
 
 def read_settings_file(path: Path) -> dict[str, str]:
     """The values of a settings file as text, without those that are null; raises SettingsError."""
-    document = _document(path)
+    document = read_json(path, "a settings file", numbers=str)
     sections = {name.lower(): value for name, value in document.items()}
     if str(sections.get("isencrypted", False)).lower() == "true":
         raise SettingsError(f"{path} is encrypted (IsEncrypted).", "Decrypt it: `func settings decrypt`.")
@@ -56,28 +56,31 @@ def _text(path: Path, name: str, value: Any) -> str | None:
     return value if value is None else str(value)
 
 
-def _document(path: Path) -> dict[str, Any]:
-    text = _without(_COMMA, _without(_COMMENT, _decoded(path)))
+def read_json(path: Path, kind: str, numbers: Callable[[str], Any] | None = None) -> dict[str, Any]:
+    """The object in a JSON file that people edit; raises SettingsError saying why it is not `kind`.
+
+    `numbers` reads each number's text, instead of as JSON does.
+    """
+    text = _without(_COMMA, _without(_COMMENT, _decoded(path, kind)))
     if not text.strip():
-        raise SettingsError(f"{path} is not a settings file: it is empty.", SAMPLE)
+        raise SettingsError(f"{path} is not {kind}: it is empty.", SAMPLE)
     try:
-        # Numbers stay as they are written.
-        document = json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=str)
+        document = json.loads(text, object_pairs_hook=_once, parse_int=numbers, parse_float=numbers)
     except _Twice as error:
         raise SettingsError(f"{path} says {error} twice.", "Remove one of the two.") from None
     except json.JSONDecodeError as error:
         raise SettingsError(
-            f"{path} is not a settings file: line {error.lineno} is no JSON ({error.msg}).",
+            f"{path} is not {kind}: line {error.lineno} is no JSON ({error.msg}).",
             "Often a comma or a quotation mark is missing there, or at the end of the line before.",
         ) from None
     except RecursionError:
         document = None
     if not isinstance(document, dict):
-        raise SettingsError(f'{path} is not a settings file: it has no object "Values".', SAMPLE)
+        raise SettingsError(f"{path} is not {kind}: it is no object, {{...}}.", SAMPLE)
     return document
 
 
-def _decoded(path: Path) -> str:
+def _decoded(path: Path, kind: str) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -90,7 +93,7 @@ def _decoded(path: Path) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not a settings file: its text is not UTF-8.", "Save it as UTF-8.") from None
+        raise SettingsError(f"{path} is not {kind}: its text is not UTF-8.", "Save it as UTF-8.") from None
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:

@@ -50,8 +50,14 @@ def test_an_absent_or_broken_host_json_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"no .*host\.json"):
         read_host_json(tmp_path)
     (tmp_path / "host.json").write_text("{")
-    with pytest.raises(SettingsError, match="not JSON"):
+    with pytest.raises(SettingsError, match=r"not a host\.json: line 1"):
         read_host_json(tmp_path)
+
+
+def test_comments_and_marks_are_read_over(tmp_path: Path) -> None:
+    text = '\ufeff{"version": "2.0", // mine\n"extensions": {"http": {"routePrefix": ""}, /* more */},}'
+    (tmp_path / "host.json").write_text(text)
+    assert read_host_json(tmp_path).route_prefix == ""
 
 
 def test_spans_are_read_as_dotnet_does() -> None:
