@@ -1,6 +1,11 @@
-"""What Azure Batch and Azure Machine Learning have in common: how patiently they are asked, and what tasks are told."""
+"""What Azure Batch and Azure Machine Learning have in common: how patiently they are asked, and what tasks are told.
 
+`service_message` puts what either says of an error into one line.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from typing import Any
 
 from shared.errors import SettingsError
 from shared.settings import Connection, Settings
@@ -23,6 +28,42 @@ def filled(template: str, image: str) -> str:
 def duration(seconds: int) -> str:
     """Seconds in ISO 8601."""
     return f"PT{seconds}S"
+
+
+def service_message(error: Mapping[str, Any]) -> str:
+    """What a service says of an error, in one line: its code, its sentence, and the details that have a value.
+
+    `error` is the error as parsed, or what holds it as `error`: `code`, `message` (text, or with the text as `value`),
+    and `values` or `details`, which are names with values or errors themselves. The SDKs' models are such mappings.
+    """
+    while isinstance(held := error.get("error"), Mapping):
+        error = held
+    parts: list[str] = []
+    for part in (str(error.get("code") or ""), _sentence(error.get("message")), *_details(error)):
+        if part and part not in parts:
+            parts.append(part)
+    coded = len(parts) > 1 and parts[0] == error.get("code")
+    return f"{parts[0]}: {'; '.join(parts[1:])}" if coded else "; ".join(parts)
+
+
+def _sentence(message: object) -> str:
+    """The line of a message that says something: not those that number the request, and words rather than codes."""
+    text = message.get("value") if isinstance(message, Mapping) else message
+    lines = [line.strip() for line in str(text or "").splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("RequestId:", "Time:"))]
+    worded = next((line for line in telling if line.startswith("Error Message:")), "")
+    return (worded.removeprefix("Error Message:").strip() or next(iter(telling), "")).rstrip(".")
+
+
+def _details(error: Mapping[str, Any]) -> Iterator[str]:
+    for each in (*(error.get("values") or ()), *(error.get("details") or ())):
+        name, value = str(each.get("key") or each.get("name") or ""), each.get("value")
+        if value not in (None, "", error.get("code")):
+            text = " ".join(str(value).split()).rstrip(".")
+            yield text if name in ("", "Message") else f"{name}: {text}"
+        elif each.get("message"):
+            yield _sentence(each["message"])
+            yield from _details(each)
 
 
 def task_environment(settings: Settings) -> dict[str, str]:
