@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import SettingsError
+from shared.identity import authority
 from shared.settings import Connection
 from shared.settings.connection import hub_connection, storage_connection
 
@@ -40,7 +41,7 @@ def queue_service(settings: Mapping[str, str], name: str) -> "QueueServiceClient
     if text := storage_string(settings, name):
         return QueueServiceClient.from_connection_string(text, **_RETRY)
     address = _address(connection(settings, name).queue_uri, name, "queueServiceUri")
-    return QueueServiceClient(address, credential=_credential(), **_RETRY)
+    return QueueServiceClient(address, credential=_credential(address), **_RETRY)
 
 
 def blob_service(settings: Mapping[str, str], name: str) -> "BlobServiceClient":
@@ -50,7 +51,7 @@ def blob_service(settings: Mapping[str, str], name: str) -> "BlobServiceClient":
     if text := storage_string(settings, name):
         return BlobServiceClient.from_connection_string(text, **_RETRY)
     address = _address(connection(settings, name).blob_uri, name, "blobServiceUri")
-    return BlobServiceClient(address, credential=_credential(), **_RETRY)
+    return BlobServiceClient(address, credential=_credential(address), **_RETRY)
 
 
 def event_hub_consumer(
@@ -67,7 +68,7 @@ def event_hub_consumer(
             found.string, consumer_group=consumer_group, **named, **options
         )
     namespace = _address(found.namespace, name, "fullyQualifiedNamespace")
-    return EventHubConsumerClient(namespace, event_hub, consumer_group, _credential(), **options)
+    return EventHubConsumerClient(namespace, event_hub, consumer_group, _credential(namespace), **options)
 
 
 def _address(address: str | None, name: str, part: str) -> str:
@@ -76,7 +77,7 @@ def _address(address: str | None, name: str, part: str) -> str:
     raise SettingsError(f"{name} is not set.", f"Set {name} or {name}__{part}.")
 
 
-def _credential() -> Any:
+def _credential(address: str) -> Any:
     from azure.identity.aio import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+    return DefaultAzureCredential(**authority(address))

@@ -13,6 +13,7 @@ from devhost.host_json import EventHubOptions
 from devhost.pace import describe
 from devhost.runner import Run, run_with_retries
 from devhost.worker import Call
+from shared.identity import authority
 from shared.settings.this_machine import HOST_STORAGE
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class EventHubListener:
         from azure.identity.aio import DefaultAzureCredential
 
         address = self._settings[f"{HOST_STORAGE}__blobServiceUri"]
-        return BlobCheckpointStore(address, CHECKPOINTS, credential=DefaultAzureCredential())
+        return BlobCheckpointStore(address, CHECKPOINTS, credential=DefaultAzureCredential(**authority(address)))
 
     async def _create_checkpoints(self) -> None:
         from azure.core.exceptions import ResourceExistsError

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
 from devhost.contract.subscription import Unchecked
 from devhost.contract.tokens import Tokens
+from shared.clouds import cloud_of
 
 
 class Registries(Unchecked):
@@ -42,7 +43,7 @@ class RegistryService:
 
     def exchange(self, request: Request) -> Answer:
         given = _form(request)
-        if problem := self.tokens.token_problem(given.get("access_token", ""), "https://management.azure.com"):
+        if problem := self.tokens.token_problem(given.get("access_token", ""), cloud_of().resource_manager):
             raise Refusal(401, "UNAUTHORIZED", problem)
         return Answer(200, {"refresh_token": self._issue("")})
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
 from devhost.contract.ml.contract import MICROSOFT, ResourceManager, contract_of
 from devhost.contract.tokens import PRINCIPAL
+from shared.clouds import cloud_of
 
 BATCH_FILE = MICROSOFT.parents[1] / "batch/arm-2024-07-01.json"
 SUBSCRIPTION = "/subscriptions/{subscriptionId}"
@@ -68,7 +69,7 @@ class SubscriptionService:
     used_cores: int = 0
     sizes: list[str] = field(default_factory=lambda: [SIZE])
     roles: list[tuple[str, str, str]] = field(default_factory=list)
-    resource: str = "https://management.azure.com"
+    resource: str = field(default_factory=lambda: cloud_of().resource_manager)
 
     def __post_init__(self) -> None:
         own = ("Storage Blob Data Contributor", "Storage Queue Data Contributor", "Azure Batch Job Submitter")

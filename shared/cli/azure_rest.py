@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from shared.clouds import Cloud, cloud_of
 from shared.errors import NotFound, SettingsError, TallyError, Transient
+from shared.identity import Identity
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,12 +20,8 @@ if TYPE_CHECKING:
 type Body = dict[str, Any]
 type Look = Callable[[], str]
 """Says in words how a thing is, or raises TallyError."""
-MANAGEMENT = "https://management.azure.com/.default"
 PATIENCE = {"connection_timeout": 10, "read_timeout": 30}
 ASK_FOR_MORE = "Ask for more of it in the portal (Quotas), choose another VM size or region, or fewer nodes."
-REGISTRIES = (".azurecr.io", ".azurecr.us", ".azurecr.cn", "127.0.0.1")
-"""Hosts that may hear a token of Resource Manager: Azure's own registries, and this machine."""
-SIGN_IN = "Sign in (`az login`), or give what runs this a managed identity."
 
 
 class NotChecked(TallyError):
@@ -44,20 +42,18 @@ class AzureRest:
 
     endpoint: str
     _client: "PipelineClient[Any, Any] | None" = field(default=None, repr=False)
-    _credential: Any = None
+    _identity: Identity | None = None
 
-    def token(self, scope: str = MANAGEMENT) -> str:
-        """A token of the identity; raises SettingsError where it gets none."""
-        from azure.core.exceptions import AzureError
-        from azure.identity import DefaultAzureCredential
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud of this Resource Manager."""
+        return cloud_of(self.endpoint)
 
+    def token(self, audience: str = "") -> str:
+        """A token of the identity, for Resource Manager or an audience; raises SettingsError where it gets none."""
         logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # it logs at length what it raises
-        try:
-            self._credential = self._credential or DefaultAzureCredential(exclude_interactive_browser_credential=True)
-            return str(self._credential.get_token(scope).token)
-        except AzureError as error:
-            said = str(error).partition("\n")[0].rstrip(".")
-            raise SettingsError(f"There is no token for {scope.removesuffix('/.default')}: {said}.", SIGN_IN) from error
+        self._identity = self._identity or Identity(self.endpoint)
+        return self._identity.get_token(f"{audience or self.cloud.resource_manager}/.default").token
 
     def principal(self) -> str:
         """The object id of the identity, which its tokens name; empty where they do not."""
@@ -87,11 +83,11 @@ class AzureRest:
     def image(self, name: str) -> None:
         """See that an image is in its registry and may be pulled; raises NotFound, SettingsError, Transient.
 
-        Raises NotChecked for a registry that is not Azure's: it must not see the identity's token.
+        Raises NotChecked for a registry that is not of this cloud, nor on this machine: it must not see a token.
         https://azure.github.io/acr/AAD-OAuth.html
         """
         registry, _, rest = name.partition("/")
-        if not registry.partition(":")[0].lower().endswith(REGISTRIES):
+        if not registry.partition(":")[0].lower().endswith((f".{self.cloud.registry_suffix}", "127.0.0.1")):
             raise NotChecked(f"not checked: {registry} is no registry of Azure's, so it is sent no token.")
         repository, _, tag = rest.rpartition(":")
         exchange = {"grant_type": "access_token", "service": registry, "access_token": self.token()}

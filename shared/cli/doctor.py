@@ -71,9 +71,10 @@ def _here() -> list[tuple[str, Look]]:
 def _in_azure() -> Iterator[tuple[str, Look]]:
     from shared.cli.azure_rest import AzureRest
     from shared.cli.doctor_azure import AzureChecks
+    from shared.clouds import resource_manager
 
     yield from (each for each in _here() if each[0] in ("settings", "data account", "control account", "Event Hubs"))
-    yield from AzureChecks(settings(), AzureRest(settings().aml_endpoint)).looks()
+    yield from AzureChecks(settings(), AzureRest(resource_manager(settings()))).looks()
 
 
 def checked(name: str, look: Look) -> Check:

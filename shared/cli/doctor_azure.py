@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from shared.cli.azure_rest import MANAGEMENT, AzureRest, Look, NotChecked, subscription
+from shared.cli.azure_rest import AzureRest, Look, NotChecked, subscription
 from shared.cli.doctor_batch import BatchChecks
 from shared.cli.doctor_ml import LearningChecks
+from shared.clouds import EVENT_HUBS, STORAGE
 from shared.compute.azure import blob_address, filled
 from shared.errors import SettingsError
 from shared.settings import Settings
@@ -60,18 +61,19 @@ class AzureChecks:
         return {what: identity for what, images, identity in chosen if images and identity}
 
     def _identity(self) -> str:
-        scopes = [MANAGEMENT]
+        cloud = self.rest.cloud
+        audiences = [cloud.resource_manager]
         if self.settings.data_storage.blob_uri or self.settings.control_storage.blob_uri:
-            scopes.append("https://storage.azure.com/.default")
+            audiences.append(STORAGE)
         if self.settings.event_hubs.namespace:
-            scopes.append("https://eventhubs.azure.net/.default")
+            audiences.append(EVENT_HUBS)
         if self._images("azure_batch"):
-            scopes.append("https://batch.core.windows.net//.default")
+            audiences.append(cloud.batch)
         if self._images("azure_ml"):
-            scopes.append("https://ml.azure.com/.default")
-        for scope in scopes:
-            self.rest.token(scope)
-        return f"{self.rest.principal() or 'somebody'} gets tokens for {len(scopes)} services"
+            audiences.append(cloud.machine_learning)
+        for audience in audiences:
+            self.rest.token(audience)
+        return f"{self.rest.principal() or 'somebody'} gets tokens for {len(audiences)} services"
 
     def _own_roles(self) -> str:
         s, needed = self.settings, dict[str, tuple[frozenset[str], list[str]]]()

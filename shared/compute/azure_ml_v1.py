@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from shared.clouds import cloud_of, resource_manager
 from shared.compute.azure import PASSING, TIMEOUTS, task_environment
 from shared.compute.azure_ml.definitions import FOLDER
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
+from shared.identity import Identity
 from shared.settings import Settings
-
-SCOPE = "https://management.azure.com/.default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,12 @@ def trigger(endpoint: str, video_path: str, datastore: str = "workspaceblobstore
     `endpoint` is what the published pipeline shows as its REST endpoint. One request and no more: the service makes up
     the id, so a second would be a second run. Raises InvalidInput, SettingsError, Transient.
     """
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
+    from azure.core.exceptions import AzureError, ServiceRequestError
 
     if not endpoint.startswith("https://"):
         raise InvalidInput(f"{endpoint} is no address that a token may be sent to.", "It begins with https://.")
     try:
         answer = _posted(endpoint, {"DataStoreName": datastore, "RelativePath": video_path})
-    except ClientAuthenticationError as error:
-        raise _nobody(error) from error
     except ServiceRequestError as error:
         raise Transient(f"The pipeline cannot be reached: {error}.", "Try again.") from error
     except AzureError as error:
@@ -93,18 +91,13 @@ def _posted(endpoint: str, video: dict[str, str]) -> Any:
     from azure.core import PipelineClient
     from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
     from azure.core.rest import HttpRequest
-    from azure.identity import DefaultAzureCredential
 
     body = {"ExperimentName": "tally", "RunSource": "SDK", "DataPathAssignments": {"video_path": video}}
-    policies = [UserAgentPolicy("tally"), BearerTokenCredentialPolicy(DefaultAzureCredential(), SCOPE)]
+    scope = f"{cloud_of(endpoint).resource_manager}/.default"
+    policies = [UserAgentPolicy("tally"), BearerTokenCredentialPolicy(Identity(endpoint), scope)]
     options: dict[str, Any] = dict(TIMEOUTS)
     with PipelineClient[Any, Any](endpoint, policies=policies, **options) as client:
         return client.send_request(HttpRequest("POST", endpoint, json=body))
-
-
-def _nobody(error: Exception) -> SettingsError:
-    said = str(error).partition("\n")[0]
-    return SettingsError(f"There is no identity to call the service with: {said}", "Sign in with az login.")
 
 
 def _run_of(answer: Any) -> str:
@@ -148,8 +141,6 @@ def run(arguments: argparse.Namespace) -> str:
     """Do what the command line asks for; returns the name of what was made."""
     if arguments.verb == "trigger":
         return trigger(arguments.endpoint, arguments.video_path, arguments.datastore)
-    from azure.core.exceptions import ClientAuthenticationError
-
     try:
         from azureml.exceptions import AzureMLException  # type: ignore[import-not-found]
     except ImportError as error:
@@ -157,23 +148,22 @@ def run(arguments: argparse.Namespace) -> str:
         raise SettingsError(f"azureml-core is not here ({error}).", hint) from error
     try:
         return _done_in_workspace(arguments)
-    except ClientAuthenticationError as error:
-        raise _nobody(error) from error
     except AzureMLException as error:
         raise InvalidInput(f"SDK v1 says: {error.message}") from error
 
 
 def _done_in_workspace(a: argparse.Namespace) -> str:
-    from azure.identity import DefaultAzureCredential
     from azureml.core import Workspace
     from azureml.core.authentication import ArmTokenAuthentication  # type: ignore[import-not-found]
 
-    identity = ArmTokenAuthentication(DefaultAzureCredential().get_token(SCOPE).token)  # as in the rest of the app
-    workspace = Workspace.get(a.workspace, identity, a.subscription, a.group)
+    settings = Settings.from_env()
+    cloud = cloud_of(resource_manager(settings))
+    token = Identity(cloud.resource_manager).get_token(f"{cloud.resource_manager}/.default").token
+    workspace = Workspace.get(a.workspace, ArmTokenAuthentication(token, cloud.sdk_v1), a.subscription, a.group)
     if a.verb == "provision":
         return str(provision(workspace, a.cluster, a.vm_size, a.nodes).name)
     wanted = MpiRun(a.id, a.image, a.cluster, tuple(a.command), a.nodes, a.processes)
-    return str(submit(workspace, wanted, Settings.from_env()).id)
+    return str(submit(workspace, wanted, settings).id)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from shared.clouds import EVENT_HUBS
 from shared.errors import SettingsError, Transient
+from shared.identity import Identity
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,12 +62,12 @@ def _open(kind: Callable[..., Any], settings: Settings, **options: Any) -> Any:
         name = None if "entitypath=" in connection.string.lower() else settings.event_hub_name
         return kind.from_connection_string(connection.string, eventhub_name=name, **options)  # type: ignore[attr-defined]
     if connection.namespace:
-        from azure.identity import DefaultAzureCredential
-
+        identity = Identity(connection.namespace)
+        identity.get_token(f"{EVENT_HUBS}/.default")  # what it raises, the SDK would wrap, and try again
         return kind(
             fully_qualified_namespace=connection.namespace,
             eventhub_name=settings.event_hub_name,
-            credential=DefaultAzureCredential(),
+            credential=identity,
             **options,
         )
     raise SettingsError(

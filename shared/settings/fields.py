@@ -280,9 +280,9 @@ class Settings:
     )
     aml_endpoint: str = _setting(
         "AML_ENDPOINT",
-        "https://management.azure.com",
+        "",
         https,
-        "Azure Resource Manager, which the workspace is reached by.",
+        "Azure Resource Manager; empty for that of the cloud that the other addresses are in.",
     )
     aml_compute: str = _setting(
         "AML_COMPUTE",

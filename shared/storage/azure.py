@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Conflict, SettingsError, Transient
+from shared.identity import Identity, refusal
 from shared.settings import Connection
 from shared.storage.ports import Blob, BlobInfo, Content
 
@@ -25,6 +26,8 @@ def _reaching(what: str) -> Iterator[None]:
     except (ResourceExistsError, ResourceModifiedError) as error:
         raise Conflict(f"{what} was changed by somebody else.") from error
     except AzureError as error:
+        if refused := refusal(error):
+            raise refused from error
         reason = str(error).partition("\n")[0]
         if isinstance(
             error, ServiceRequestError
@@ -153,7 +156,7 @@ def blob_service(connection: Connection, connect_retries: int) -> "BlobServiceCl
     if connection.string:
         return BlobServiceClient.from_connection_string(connection.string, **options)
     address = _address(connection, connection.blob_uri, "blobServiceUri")
-    return BlobServiceClient(address, _credential(), **options)
+    return BlobServiceClient(address, Identity(address), **options)
 
 
 # Tries after 3, 5, 9, 17 and 33 s, more or less: the SDK's own would wait 18 s before the second.
@@ -180,7 +183,7 @@ def queue_service(connection: Connection, connect_retries: int) -> "QueueService
     if connection.string:
         return QueueServiceClient.from_connection_string(connection.string, **options)
     address = _address(connection, connection.queue_uri, "queueServiceUri")
-    return QueueServiceClient(address, credential=_credential(), **options)
+    return QueueServiceClient(address, credential=Identity(address), **options)
 
 
 def _address(connection: Connection, uri: str | None, part: str) -> str:
@@ -190,10 +193,3 @@ def _address(connection: Connection, uri: str | None, part: str) -> str:
         f"{connection.name} is not set.",
         f"Set {connection.name} to a connection string, or {connection.name}__{part} to use an identity.",
     )
-
-
-@cache
-def _credential() -> Any:
-    from azure.identity import DefaultAzureCredential
-
-    return DefaultAzureCredential()

@@ -117,6 +117,18 @@ def test_a_rank_of_a_stopped_run_does_nothing(notes: Notes, tmp_path: Path) -> N
     assert notes.marks(1).of("failed") == []
 
 
+def test_a_task_in_work_is_ended_with_its_run(notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank, "KEEP_SECONDS", 0.05)
+    notes.take(1, [script("a", "import time; time.sleep(600)"), script("b", "pass")])
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(share(notes, tmp_path).run)
+        while not notes.store.get("run/a.1.stdout.txt"):
+            assert not running.done()
+        notes.stop(1)
+        assert running.result() == 0
+    assert (notes.marks(1).of("failed"), notes.marks(1).of("done")) == ([], [])
+
+
 def test_what_a_running_task_wrote_so_far_is_kept(
     notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

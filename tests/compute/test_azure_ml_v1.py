@@ -160,7 +160,7 @@ def test_no_identity_is_said_to_be_missing(region: tuple[Region, Peer], monkeypa
     monkeypatch.setenv("IDENTITY_HEADER", "of another")
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")
     logging.getLogger("azure.identity").setLevel(logging.ERROR)
-    with pytest.raises(SettingsError, match="no identity"):
+    with pytest.raises(SettingsError, match="gets no token"):
         trigger(endpoint(region[0]), "a.mp4")
 
 

@@ -16,6 +16,7 @@ from devhost.contract.clock import Clock
 from devhost.contract.exchange import Answer, Contract, Operation, Refusal
 from devhost.contract.openapi import OpenApi
 from devhost.contract.sdk_models import SdkModels
+from shared.clouds import cloud_of
 
 API_VERSION = "2025-06-01"
 MICROSOFT = Path(__file__).parents[4] / "shared/contracts/batch/2025-06-01.reconstructed/BatchService.json"
@@ -62,7 +63,7 @@ class BatchService:
     identity: Mapping[str, str]
     contract: Contract = field(default_factory=contract_of)
     speed: float = 600.0
-    resource: str = "https://batch.core.windows.net"
+    resource: str = field(default_factory=lambda: cloud_of().batch)
     account: Account = field(init=False)
     executor: Executor = field(init=False)
     scheduler: Scheduler = field(init=False)

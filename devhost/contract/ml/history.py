@@ -7,6 +7,7 @@ from devhost.contract.clock import stamp
 from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
 from devhost.contract.ml.service import BASE
 from devhost.contract.ml.state import Workspace
+from shared.clouds import cloud_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class HistoryService:
 
     workspace: Workspace
     contract: Contract = field(default_factory=Unwritten)
-    resource: str = "https://ml.azure.com"
+    resource: str = field(default_factory=lambda: cloud_of().machine_learning)
 
     def operations(self) -> list[Operation]:
         return [

@@ -11,6 +11,7 @@ from devhost.contract.ml.contract import contract_of
 from devhost.contract.ml.execution import Executor, needs_shell
 from devhost.contract.ml.scheduler import BOOT_SECONDS, Scheduler
 from devhost.contract.ml.state import ENDED, Body, Cluster, Job, Workspace
+from shared.clouds import cloud_of
 
 BASE = (
     "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
@@ -31,7 +32,7 @@ class MachineLearningService:
     workspace_id: str
     contract: Contract = field(default_factory=contract_of)
     speed: float = 600.0
-    resource: str = "https://management.azure.com"
+    resource: str = field(default_factory=lambda: cloud_of().resource_manager)
     workspace: Workspace = field(init=False)
     executor: Executor = field(init=False)
     scheduler: Scheduler = field(init=False)

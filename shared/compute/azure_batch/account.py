@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shared.clouds import cloud_of
 from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
+from shared.identity import Identity
 
 if TYPE_CHECKING:
     from azure.batch import BatchClient
@@ -66,10 +68,10 @@ class BatchAccount:
             if not self.endpoint:
                 raise SettingsError("BATCH_ENDPOINT is not set.", "It is https://ACCOUNT.REGION.batch.azure.com.")
             from azure.batch import BatchClient
-            from azure.identity import DefaultAzureCredential
 
-            credential: Any = DefaultAzureCredential()
-            self._client = BatchClient(self.endpoint, credential, retry_total=0, **TIMEOUTS)
+            identity: Any = Identity(self.endpoint)
+            scopes = [f"{cloud_of(self.endpoint).batch}/.default"]
+            self._client = BatchClient(self.endpoint, identity, retry_total=0, credential_scopes=scopes, **TIMEOUTS)
         return self._client
 
 

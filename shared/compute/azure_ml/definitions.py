@@ -88,9 +88,14 @@ def cluster_part(settings: Settings, image: str) -> str:
     return f"computes/{filled(settings.aml_compute, image)}"
 
 
+def vm_size(settings: Settings, image: str) -> str:
+    """The VM size of the nodes that run an image's tasks; empty where the app makes no cluster for it."""
+    return (settings.aml_video_vm_size if image == VIDEO else "") or settings.aml_vm_size
+
+
 def cluster(settings: Settings, image: str, location: str) -> Body | None:
     """A cluster that has no nodes while there is nothing to do; None where the settings have none made."""
-    size = (settings.aml_video_vm_size if image == VIDEO else "") or settings.aml_vm_size
+    size = vm_size(settings, image)
     if not size:
         return None
     scale = {

@@ -1,6 +1,6 @@
 """What the app and a job's ranks tell each other about a run: small blobs, each written once, by one of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -113,6 +113,11 @@ class Notes:
         """The order without what any earlier attempt did."""
         done = {name.rpartition("/done/")[2] for name in self._names() if "/done/" in name}
         return replace(order, done=[task.id for task in order.tasks if task.id in done])
+
+    def complete(self, ended: Iterable[str]) -> bool:
+        """Whether each task of the order has ended well, by name, in this attempt or before."""
+        order, _ = self.order()
+        return order is not None and {*order.done, *ended}.issuperset(task.id for task in order.tasks)
 
     def marks(self, attempt: int) -> Marks:
         """All that was noted of an attempt; one request for up to 5000 marks."""

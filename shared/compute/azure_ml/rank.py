@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,10 @@ KEEP_SECONDS = 20.0
 """How often the streams of a task in work are copied, and a sign of life is given."""
 
 
+class Stopped(Exception):
+    """Somebody had the run end while a task was in work."""
+
+
 @dataclass(slots=True)
 class Share:
     """What one rank does of an order."""
@@ -45,7 +50,9 @@ class Share:
     def run(self) -> int:
         """Do the own tasks, each once what it needs is done; the exit code: 1 where one failed for good."""
         self._mark("alive")
-        failed = self._fails()
+        failed = False
+        with suppress(Stopped):
+            failed = self._fails()
         self._mark(f"ended/{self.rank}")
         if failed:
             self._await_others()
@@ -113,6 +120,8 @@ class Share:
                     except subprocess.TimeoutExpired:
                         self._keep(task)
                         self._mark("alive")
+                    if self._marks().stopped:  # the service may take hours to cancel a job
+                        raise Stopped
             finally:
                 process.terminate()  # it stops the try in work on its way out, which a second word would cut off
                 process.wait()

@@ -3,30 +3,44 @@
 import random
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS
+from shared.clouds import cloud_of
+from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS, service_message
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
+from shared.identity import Identity
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient
     from azure.core.rest import HttpResponse
 
 API_VERSION = "2024-10-01"
-MANAGEMENT = "https://management.azure.com/.default"
-HISTORY = "https://ml.azure.com/.default"
 
 type Body = dict[str, Any]
+
+
+HINTS = {
+    "quota": "Ask for more cores of that size's family in the portal (Quotas), or choose another size.",
+    "preempt": "`tally runs retry` does what is left.",
+    "pre-empt": "`tally runs retry` does what is left.",
+}
+"""What to do about a reason that holds a word."""
+
+
+def hint(reason: str) -> str:
+    """What to do about a reason of the service's, where that is known."""
+    return next((said for word, said in HINTS.items() if word in reason.lower()), "")
 
 
 class Refused(InvalidInput):
     """The service's no, with its status; trying the same again at once does not mend it."""
 
     def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"Azure Machine Learning refuses the request: {said}.")
+        super().__init__(f"Azure Machine Learning refuses the request: {said}.", hint(said))
         self.status = status
 
 
@@ -53,18 +67,18 @@ class Workspace:
         return None if answer.status == 404 else answer
 
     def put(self, part: str, body: Body) -> Answer:
-        """Make or replace a resource; safe to repeat. Raises Refused."""
+        """Make or replace a resource; safe to repeat. Raises Refused, and SettingsError for what it names in vain."""
         answer = self._call("PUT", self._below(part), body)
-        if answer.status == 404:
+        if answer.status != 404:
+            return answer
+        if self.get("") is None:
             raise SettingsError(f"{self.resource} is not there ({_said(answer)}).", "Check AML_WORKSPACE.")
-        return answer
+        raise SettingsError(f"{part} names something that is not there ({_said(answer)}).", "Check the AML_ settings.")
 
     def cancel(self, job: str) -> None:
-        """Have a job cancelled; one that has ended or is gone stays as it is. Raises Transient."""
-        try:
+        """Have a job cancelled; one that is ending, has ended or is gone stays as it is. Raises Transient."""
+        with suppress(Refused):
             self._call("POST", self._below(f"jobs/{job}/cancel"))
-        except Refused:  # it has ended meanwhile
-            return
 
     def details(self, job: str) -> Body:
         """What the run history tells of a job, in the region's own service; empty where it tells nothing."""
@@ -73,9 +87,9 @@ class Workspace:
             place = found.body["properties"].get("discoveryUrl", "") if found else ""
             if not place:
                 return {}
-            region = self._call("GET", place, scope=HISTORY).body.get("history", "")
-            answer = self._call("GET", f"{region}/history/v1.0{self.resource}/runs/{job}/details", scope=HISTORY)
-        except TallyError:
+            region = self._call("GET", place, history=True).body["api"]  # which Microsoft's client asks
+            answer = self._call("GET", f"{region}/history/v1.0{self.resource}/runs/{job}/details", history=True)
+        except (TallyError, KeyError):
             return {}
         return answer.body if answer.status == 200 else {}
 
@@ -87,7 +101,7 @@ class Workspace:
             )
         return f"{self.endpoint.rstrip('/')}{self.resource}/{part}".rstrip("/")
 
-    def _call(self, method: str, url: str, body: Body | None = None, scope: str = MANAGEMENT) -> Answer:
+    def _call(self, method: str, url: str, body: Body | None = None, history: bool = False) -> Answer:
         """The answer to a request that is safe to repeat: an answer can be lost after the service acted.
 
         Raises Refused for other refusals than 404, SettingsError, and Transient where no answer is to be had.
@@ -98,7 +112,7 @@ class Workspace:
         for pause in (*PAUSES, None):
             response, failed = None, ""
             try:
-                response = self._sent(method, url, body, scope)
+                response = self._sent(method, url, body, history)
                 if response.status_code == 401 and not renewed:
                     self._clients.clear()
                     renewed = True
@@ -112,31 +126,29 @@ class Workspace:
                 time.sleep(_pause(response, pause))
         raise Transient(f"Azure Machine Learning does not answer as it should: {failed}.", "It is tried again later.")
 
-    def _sent(self, method: str, url: str, body: Body | None, scope: str) -> "HttpResponse":
+    def _sent(self, method: str, url: str, body: Body | None, history: bool) -> "HttpResponse":
         from azure.core.rest import HttpRequest
 
-        params = {"api-version": API_VERSION} if scope == MANAGEMENT else {}
-        request = HttpRequest(method, url, params=params, json=body)
-        response: HttpResponse = self._connected(scope).send_request(request)
+        params = {} if history else {"api-version": API_VERSION}
+        cloud = cloud_of(self.endpoint)
+        scope = f"{cloud.machine_learning if history else cloud.resource_manager}/.default"
+        response: HttpResponse = self._connected(scope).send_request(HttpRequest(method, url, params=params, json=body))
         return response
 
     def _connected(self, scope: str) -> "PipelineClient[Any, Any]":
         if scope not in self._clients:
             from azure.core import PipelineClient
             from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
-            from azure.identity import DefaultAzureCredential
 
             options: dict[str, Any] = dict(TIMEOUTS)
-            token = BearerTokenCredentialPolicy(DefaultAzureCredential(), scope)
+            token = BearerTokenCredentialPolicy(Identity(self.endpoint), scope)
             self._clients[scope] = PipelineClient(self.endpoint, policies=[UserAgentPolicy("tally"), token], **options)
         return self._clients[scope]
 
 
 def _settled(response: "HttpResponse") -> Answer:
     """An answer that trying again does not change; raises Refused, SettingsError, msgspec.DecodeError."""
-    content = response.read()
-    body = msgspec.json.decode(content) if content else {}
-    answer = Answer(response.status_code, body if isinstance(body, dict) else {}, response.headers)
+    answer = Answer(response.status_code, _json(response), response.headers)
     if response.status_code in (401, 403):
         raise SettingsError(
             f"Azure Machine Learning refuses the app's identity ({_said(answer)}).",
@@ -147,10 +159,20 @@ def _settled(response: "HttpResponse") -> Answer:
     return answer
 
 
+def _json(response: "HttpResponse") -> Body:
+    """The body; empty where it is no object: a cancellation's is null, a 404 has any form, or none at all."""
+    content = response.read()
+    try:
+        body = msgspec.json.decode(content) if content else {}
+    except msgspec.DecodeError:
+        if response.status_code != 404:
+            raise
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 def _said(answer: Answer) -> str:
-    error = answer.body.get("error", answer.body)
-    parts = (error.get("code"), error.get("message")) if isinstance(error, dict) else ()
-    return ": ".join(str(part) for part in parts if part).rstrip(".") or f"status {answer.status}"
+    return service_message(answer.body) or f"status {answer.status}"
 
 
 def _pause(response: "HttpResponse | None", usual: float) -> float:
