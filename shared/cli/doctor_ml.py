@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
-from shared.compute.azure_ml.definitions import cluster_part
+from shared.compute.azure_ml.definitions import cluster_part, vm_size
 from shared.compute.azure_ml.workspace import API_VERSION
 from shared.errors import NotFound, SettingsError
 from shared.settings import Settings
@@ -22,8 +22,9 @@ class LearningChecks:
     def looks(self) -> Iterator[tuple[str, Look]]:
         """All there is to look at."""
         yield "ML workspace", self._named
-        for part in dict.fromkeys(cluster_part(self.settings, image) for image in self.images):
-            yield part.rpartition("/")[2], partial(self._cluster, part)
+        clusters = {cluster_part(self.settings, image): vm_size(self.settings, image) for image in self.images}
+        for part, size in clusters.items():
+            yield part.rpartition("/")[2], partial(self._cluster, part, size)
         yield "ML cores", self._enough_cores
 
     @cached_property
@@ -35,37 +36,51 @@ class LearningChecks:
     def _named(self) -> str:
         return f"{self._workspace['name']} in {self._workspace['location']}"
 
-    def _cluster(self, part: str) -> str:
+    def _cluster(self, part: str, size: str) -> str:
         try:
             held = self.rest.get(f"{self.settings.aml_workspace}/{part}", API_VERSION)["properties"]
         except NotFound:
-            if self.settings.aml_vm_size:
-                return f"{part} is not there yet: the first run makes it ({self.settings.aml_vm_size})"
+            if size:
+                return f"{part} is not there yet: the first run makes it ({size})"
             raise
         scale = held["properties"]["scaleSettings"]
-        said = f"{held['properties']['vmSize']}, {scale.get('minNodeCount', 0)} to {scale['maxNodeCount']} nodes"
-        if held.get("provisioningState") != "Succeeded":
+        said = f"{held['properties']['vmSize']}, {scale.get('minNodeCount') or 0} to {scale['maxNodeCount']} nodes"
+        if not _is(str(held.get("provisioningState")), "Succeeded"):
             raise SettingsError(f"{part} is {held.get('provisioningState')}.", "Mend or remove it.")
         if scale.get("minNodeCount", 0):
             raise SettingsError(f"{part} has {said}: it costs money without runs.", "Set its minimum to 0.")
         return said
 
     def _enough_cores(self) -> str:
-        region, s = self._workspace["location"], self.settings
-        provider = f"/subscriptions/{subscription(s)}/providers/Microsoft.MachineLearningServices"
-        place = f"{provider}/locations/{region}"
-        size = next((e for e in self.rest.all(f"{place}/vmSizes", API_VERSION) if _is(e["name"], s.aml_vm_size)), None)
+        """Whether each size's family has the cores that a full cluster of it takes; a new account has none."""
+        sizes = dict.fromkeys(vm_size(self.settings, image) for image in self.images)
+        if "" in sizes:
+            raise NotChecked("not checked: AML_VM_SIZE names no size.")
+        return "; ".join(map(self._cores, sizes))
+
+    def _cores(self, name: str) -> str:
+        nodes = self.settings.aml_max_nodes
+        size = next((each for each in self._told("vmSizes") if _is(each["name"], name)), None)
         if size is None:
-            raise NotChecked("not checked: AML_VM_SIZE names no size of this region.")
-        wanted, family = s.aml_max_nodes * int(size["vCPUs"]), str(size["family"])
-        for usage in self.rest.all(f"{place}/usages", API_VERSION):
-            if _is(usage["name"]["value"], family):
-                left = usage["limit"] - usage["currentValue"]
-                said = f"{s.aml_max_nodes} nodes need {wanted} cores of {family}, {left} of {usage['limit']} are left"
-                if left < wanted:
-                    raise SettingsError(f"{said}.", ASK_FOR_MORE)
-                return said
-        raise NotChecked(f"not checked: the region tells no usage of {family}.")
+            region = self._workspace["location"]
+            raise SettingsError(
+                f"Machine Learning does not offer {name} in {region}.", "Choose another size or region."
+            )
+        wanted, family = nodes * int(size["vCPUs"]), str(size["family"])
+        usage = next((each for each in self._told("usages") if _is(each["name"]["value"], family)), None)
+        if usage is None:
+            raise NotChecked(f"not checked: the region tells no usage of {family}.")
+        left = usage["limit"] - usage["currentValue"]
+        said = f"{nodes} nodes need {wanted} cores of {family}, {left} of {usage['limit']} are left"
+        if not usage["limit"]:
+            raise SettingsError(f"{said}: a new account has none, and no run can start.", ASK_FOR_MORE)
+        if left < wanted:
+            raise SettingsError(f"{said}.", ASK_FOR_MORE)
+        return said
+
+    def _told(self, what: str) -> Iterator[Body]:
+        provider = f"/subscriptions/{subscription(self.settings)}/providers/Microsoft.MachineLearningServices"
+        return self.rest.all(f"{provider}/locations/{self._workspace['location']}/{what}", API_VERSION)
 
 
 def _is(name: str, other: str) -> bool:

@@ -231,6 +231,13 @@ def test_a_workspace_is_looked_at_with_its_clusters_and_cores(
         assert wrong(checks) == {}
         assert checks["tally-anomaly"].says == "Standard_D4ads_v5, 0 to 2 nodes"
         assert checks["ML cores"].says == "2 nodes need 8 cores of standardDADSv5Family, 100 of 100 are left"
+        contract.subscription.sizes += ["Standard_NC4as_T4_v3"]
+        video = {"AML_VIDEO_VM_SIZE": "Standard_NC4as_T4_v3"}
+        assert world.checks(**video)["ML cores"].says.count("2 nodes need 8 cores of") == 2
+        assert "does not offer Standard_NC6" in wrong(world.checks(AML_VIDEO_VM_SIZE="Standard_NC6"))["ML cores"]
+        contract.subscription.dedicated_cores = 0
+        assert "0 of 0 are left: a new account has none" in wrong(world.checks())["ML cores"]
+        contract.subscription.dedicated_cores = 100
         contract.subscription.used_cores = 96
         scale = contract.cluster.body["properties"]["properties"]["scaleSettings"]
         scale["minNodeCount"] = 1

@@ -177,8 +177,9 @@ class AzureMLCompute:
 
     def _wait(self, job: Answer) -> str:
         """What a job waits for."""
-        name = observation.cluster_of(job)
-        found = self.workspace.get(f"computes/{name}") if name else None
+        if not (name := observation.cluster_of(job)):
+            return "It waits for nodes."
+        found = self.workspace.get(f"computes/{name}")
         said = observation.trouble(found) if found else ", which does not exist any more"
         reason = f"It waits for nodes of the cluster {name}{said}."
         return f"{reason} {hint(said)}".rstrip()
