@@ -44,7 +44,8 @@ class LearningChecks:
                 return f"{part} is not there yet: the first run makes it ({size})"
             raise
         scale = held["properties"]["scaleSettings"]
-        said = f"{held['properties']['vmSize']}, {scale.get('minNodeCount') or 0} to {scale['maxNodeCount']} nodes"
+        made = str(held["properties"]["vmSize"])  # in capitals
+        said = f"{size if _is(made, size) else made}, {scale.get('minNodeCount') or 0} to {scale['maxNodeCount']} nodes"
         if not _is(str(held.get("provisioningState")), "Succeeded"):
             raise SettingsError(f"{part} is {held.get('provisioningState')}.", "Mend or remove it.")
         if scale.get("minNodeCount", 0):

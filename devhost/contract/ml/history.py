@@ -5,9 +5,14 @@ from dataclasses import dataclass, field
 
 from devhost.contract.clock import stamp
 from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
-from devhost.contract.ml.service import BASE
-from devhost.contract.ml.state import Workspace
+from devhost.contract.ml.errors import JSON
+from devhost.contract.ml.service import BASE, answering
+from devhost.contract.ml.shown import PLACE
+from devhost.contract.ml.state import Body, Job, Workspace
 from shared.clouds import cloud_of
+
+ELSEWHERE = ("experimentation", "history", "hyperdrive", "labeling")
+"""Services whose host is not the one to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +36,61 @@ class HistoryService:
 
     def operations(self) -> list[Operation]:
         return [
-            Operation("GET", "/discovery", self.discover),
-            Operation("GET", f"/history/v1.0{BASE}/runs/{{id}}/details", self.details),
+            Operation("GET", "/discovery", answering("GET", self.discover)),
+            Operation("GET", f"/history/v1.0{BASE}/runs/{{id}}/details", answering("GET", self.details)),
         ]
 
     def refused(self, refusal: Refusal) -> Answer:
-        return Answer(refusal.status, {"error": {"code": refusal.code, "message": refusal.message}})
+        headers = {"content-type": JSON, "x-ms-response-type": "error", "x-request-time": "0.054"}
+        return Answer(refusal.status, {"error": {"code": refusal.code, "message": refusal.message}}, headers)
 
     async def live(self) -> None:
         await asyncio.Event().wait()
 
     def discover(self, request: Request) -> Answer:
-        return Answer(200, {"api": self.workspace.url, "history": self.workspace.url})
+        hosts = dict.fromkeys(ELSEWHERE, f"https://{PLACE}.experiments.invalid")
+        hosts |= {name: f"https://{PLACE}.{name}.invalid" for name in ("catalog", "modelmanagement", "pipelines")}
+        return Answer(200, hosts | {"api": self.workspace.url, "studio": "https://ml.azure.com"})
 
     def details(self, request: Request, **names: str) -> Answer:
         job = self.workspace.jobs.get(names["id"])
         if job is None or BASE.format(**names).lower() != self.workspace.resource.lower():
-            raise Refusal(404, "UserError", f"There is no run {names['id']}.")
-        return Answer(
-            200,
-            {
-                "runId": job.id,
-                "status": job.status,
-                "startTimeUtc": stamp(job.started) if job.started else None,
-                "endTimeUtc": stamp(job.ended) if job.ended else None,
-                "error": {"error": job.error} if job.error else None,
-                "logFiles": {},
-            },
-        )
+            raise Refusal(404, "UserError", f"Run {names['id']} was not found")
+        return Answer(200, run_body(job))
+
+
+def run_body(job: Job) -> Body:
+    """A job as the run history tells it; `error` only where there is one."""
+    moments = {"startTimeUtc": job.started, "endTimeUtc": job.ended}
+    return {
+        "runId": job.id,
+        "target": job.last("computeId") or None,
+        "status": job.status,
+        **{name: stamp(moment) for name, moment in moments.items() if moment},
+        "services": {},
+        "properties": {
+            "_azureml.ComputeTargetType": "amlctrain",
+            "ContentSnapshotId": "00000000-0000-0000-0000-000000000000",
+            "ProcessInfoFile": "azureml-logs/process_info.json",
+            "ProcessStatusFile": "azureml-logs/process_status.json",
+        },
+        "inputDatasets": [],
+        "runDefinition": {},
+        "logFiles": {},
+        **({"error": error_body(job.error)} if job.error else {}),
+    }
+
+
+def error_body(error: Body) -> Body:
+    """A run's error; its message begins with a line break and has many lines."""
+    message = f"\nError Code: {error['code']}\nError Message: {error['message']}\nSee the logs of the job."
+    unset = dict.fromkeys(("messageFormat", "referenceCode", "detailsUri", "target", "innerError", "debugInfo"))
+    inner: Body = {"code": "UserError", "severity": None, "message": message, "messageParameters": {}, "details": []}
+    return {
+        "error": inner | unset | {"additionalInfo": None},
+        "correlation": None,
+        "environment": None,
+        "location": None,
+        "time": "0001-01-01T00:00:00+00:00",
+        "componentName": "CommonRuntime",
+    }

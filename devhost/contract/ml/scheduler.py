@@ -1,18 +1,31 @@
-"""A job's way from NotStarted to its end, and clusters that grow from no nodes and go back to none."""
+"""A job's way from Starting to its end, and clusters that grow from no nodes and go back to none.
+
+How long each state lasts is recorded of Azure where a name says so; `speed` scales all of it.
+"""
 
 import asyncio
 import logging
 from dataclasses import dataclass, field
 
 from devhost.contract.batch.state import seconds_of
-from devhost.contract.ml.execution import Executor
+from devhost.contract.ml.execution import Executor, needs_shell
 from devhost.contract.ml.state import ENDED, Body, Cluster, Job, Workspace
 
 log = logging.getLogger("devhost.contract")
 
 LOOK_SECONDS = 0.02
-BOOT_SECONDS = 180.0
-"""How long a node takes from the wish to the first job, at the pace of Azure."""
+STARTING_SECONDS = 2.0
+"""Recorded, like the next four: how long a job is Starting, before it is Queued."""
+BOOT_SECONDS = 159.0
+"""How long a node takes from the wish to the first job."""
+CREATING_SECONDS, STEADY_SECONDS = 36.0, 10.0
+"""How long a cluster is being made, and until its nodes are counted."""
+LEAVING_SECONDS = 35.0
+"""How long a cluster resizes when its nodes go."""
+CANCEL_SECONDS = 31.0
+"""How long a job goes on after its cancellation was asked for."""
+FINALIZING_SECONDS = 10.0
+"""Guessed: how long a job is Finalizing, when it cannot be cancelled."""
 
 
 class Preempted(Exception):
@@ -48,16 +61,21 @@ class Scheduler:
         job.work = asyncio.create_task(self._live(job))
 
     def cancel(self, job: Job) -> None:
-        """Have a job stopped."""
+        """Have a job stopped, after a while in which it goes on."""
         job.status = "CancelRequested"
         if job.work:
-            job.work.cancel()
+            asyncio.get_running_loop().call_later(CANCEL_SECONDS / self.speed, job.work.cancel)
 
-    def preempt(self, job: Job) -> None:
-        """Take a running job's nodes away: it is queued again, and starts anew."""
+    def preempt(self, job: Job, restarts: bool = True) -> None:
+        """Take a running job's nodes away: it is queued again and starts anew, or fails, as users have seen, too."""
         cluster = self.workspace.clusters[job.last("computeId")]
         cluster.nodes -= job.nodes
-        self.preempted.add(job)
+        if restarts:
+            self.preempted.add(job)
+            self.running[job].cancel()
+            return
+        message = "PreemptionError: Nodes of this job got pre-empted"
+        self._end(job, "Failed", {"code": "UserError", "message": message})
         self.running[job].cancel()
 
     async def _live(self, job: Job) -> None:
@@ -68,19 +86,33 @@ class Scheduler:
             raise
 
     async def _pass(self, job: Job) -> None:
-        job.status = "Preparing"
-        image = self.workspace.environments[_version(job)]["properties"]["image"]
-        if image in self.executor.absent_images:
-            message = f"Failed to pull Docker image {image}: manifest unknown."
-            self._end(job, "Failed", {"code": "ImagePullFailure", "message": message})
+        await self._last(STARTING_SECONDS)
+        if not job.last("computeId"):  # nodes of the service's own
+            self._reach(job, "Preparing")
+            await self._last(BOOT_SECONDS)
+            await self._run(job)
             return
         cluster = self.workspace.clusters[job.last("computeId")]
+        if 0 < cluster.quota < job.nodes:
+            message = f"The job needs {job.nodes} nodes, more than the quota of cores allows."
+            self._end(job, "Failed", {"code": "JobNodeCountExceedsCoreQuota", "message": message})
+            return
         while not await self._ran(job, cluster):
             log.info("%s: its nodes were taken away", job.id)
 
+    async def _last(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
+
+    def _reach(self, job: Job, status: str) -> None:
+        """Go on to a status, unless the job is to be cancelled: that is shown until its end."""
+        if job.status != "CancelRequested" and job.status not in ENDED:
+            job.status = status
+        job.placed = job.placed or status == "Queued"
+
     async def _ran(self, job: Job, cluster: Cluster) -> bool:
         """Wait for nodes, and run; False where the nodes are taken away meanwhile."""
-        job.status, turn = "Queued", asyncio.Event()
+        self._reach(job, "Queued")
+        turn = asyncio.Event()
         place = (job, turn)
         cluster.queue.append(place)
         try:
@@ -101,7 +133,11 @@ class Scheduler:
         return True
 
     async def _run(self, job: Job) -> None:
-        job.status = "Running"
+        self._reach(job, "Preparing")
+        if said := self._unfit(job):
+            self._end(job, "Failed", said)
+            return
+        self._reach(job, "Running")
         job.started = job.started or self.workspace.clock.now()
         work = self.running[job] = asyncio.create_task(self.executor.execute(job))
         try:
@@ -116,10 +152,21 @@ class Scheduler:
             raise Preempted from why
         finally:
             del self.running[job]
-        job.status = "Finalizing"
+        self._reach(job, "Finalizing")
+        await self._last(FINALIZING_SECONDS)
         bad = next((code for code in codes if code > 0), next((code for code in codes if code), 0))
         message = f"Execution failed. User process exited with status code {bad}."
         self._end(job, "Failed" if bad else "Completed", {"code": "UserError", "message": message} if bad else None)
+
+    def _unfit(self, job: Job) -> Body | None:
+        """Why a job cannot run on its nodes."""
+        if needs_shell(job.body["properties"]["command"]):
+            return {"code": "NotSimulated", "message": "Only commands that are plain words are run here."}
+        held = self.workspace.environments.get(named_environment(job.body["properties"]) or ("", ""))
+        image = held.body["properties"].get("image") if held else None
+        if image in self.executor.absent_images:
+            return {"code": "ImagePullFailure", "message": f"Failed to pull Docker image {image}: manifest unknown."}
+        return None
 
     def _end(self, job: Job, status: str, error: Body | None = None) -> None:
         if job.status not in ENDED:
@@ -138,13 +185,19 @@ class Scheduler:
             cluster.coming.append(now + BOOT_SECONDS / self.speed)
         idle = (seconds_of(cluster.scale.get("nodeIdleTimeBeforeScaleDown")) or 120) / self.speed
         if not cluster.queue and not cluster.busy and now - cluster.idle_since > idle and not come:
-            cluster.nodes = min(cluster.nodes, int(cluster.scale.get("minNodeCount", 0)))
+            least = int(cluster.scale.get("minNodeCount") or 0)
+            if least < cluster.nodes:
+                cluster.nodes, cluster.leaving_until = least, now + LEAVING_SECONDS / self.speed
         while cluster.queue and cluster.queue[0][0].nodes <= cluster.nodes - cluster.busy:
             job, turn = cluster.queue.popleft()
             cluster.busy += job.nodes
             turn.set()
 
 
-def _version(job: Job) -> tuple[str, str]:
-    *_, name, _, version = job.body["properties"]["environmentId"].split("/")
+def named_environment(properties: Body) -> tuple[str, str] | None:
+    """Name and version of a job's environment; None for one of those that the service itself offers."""
+    place = str(properties["environmentId"])
+    if place.startswith("azureml:AzureML-"):
+        return None
+    *_, name, _, version = place.replace(":", "/versions/").split("/")
     return name, version

@@ -4,25 +4,37 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from devhost.contract.clock import Clock
-from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
-from devhost.contract.ml.contract import contract_of
-from devhost.contract.ml.execution import Executor, needs_shell
-from devhost.contract.ml.scheduler import BOOT_SECONDS, Scheduler
-from devhost.contract.ml.state import ENDED, Body, Cluster, Job, Workspace
+from devhost.contract.exchange import Answer, Contract, Handler, Operation, Refusal, Request
+from devhost.contract.ml import shown
+from devhost.contract.ml.contract import API_VERSION, contract_of
+from devhost.contract.ml.errors import JSON, OWN, Refused, envelope
+from devhost.contract.ml.execution import Executor
+from devhost.contract.ml.scheduler import CREATING_SECONDS, STEADY_SECONDS, Scheduler, named_environment
+from devhost.contract.ml.state import ENDED, Body, Cluster, Environment, Job, Workspace
 from shared.clouds import cloud_of
 
-BASE = (
-    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
-    "/providers/Microsoft.MachineLearningServices/workspaces/{workspaceName}"
+SUBSCRIPTION = "/subscriptions/{subscriptionId}"
+PROVIDER = "/providers/Microsoft.MachineLearningServices"
+BASE = f"{SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}{PROVIDER}/workspaces/{{workspaceName}}"
+OPERATION = f"{SUBSCRIPTION}{PROVIDER}/locations/{{location}}/mfeOperationResults/{{operation}}"
+TAKEN = (
+    "A job with this name already exists. If you are trying to create a new job, use a different name. If you are "
+    "trying to update an existing job, the existing job's {} cannot be changed. Only description, tags, displayName, "
+    "properties, and isArchived can be updated."
 )
-TAKEN = "A job with this name already exists. If you are trying to submit a new job, use a different name."
+CHANGEABLE = frozenset({"description", "tags", "displayName", "properties", "isArchived"})
+NO_CORES = (
+    "The specified subscription has a total vCPU quota of 0 and cannot accomodate for at least 1 requested managed "
+    "compute node which maps to 4 vCPUs."
+)
 
 
 @dataclass(slots=True)
 class MachineLearningService:
-    """One workspace. `speed` is how many times faster than in Azure the clusters' time passes."""
+    """One workspace. `speed` is how many times faster than in Azure the service's time passes."""
 
     clock: Clock
     url: str
@@ -44,123 +56,180 @@ class MachineLearningService:
 
     def operations(self) -> list[Operation]:
         version = f"{BASE}/environments/{{name}}/versions/{{version}}"
-        return [
-            Operation("GET", BASE, self.get_workspace),
-            Operation("PUT", f"{BASE}/jobs/{{id}}", self.put_job),
-            Operation("GET", f"{BASE}/jobs/{{id}}", self.get_job),
-            Operation("DELETE", f"{BASE}/jobs/{{id}}", self.delete_job),
-            Operation("POST", f"{BASE}/jobs/{{id}}/cancel", self.cancel_job),
-            Operation("PUT", version, self.put_environment),
-            Operation("GET", version, self.get_environment),
-            Operation("PUT", f"{BASE}/computes/{{computeName}}", self.put_cluster),
-            Operation("GET", f"{BASE}/computes/{{computeName}}", self.get_cluster),
+        offered: list[tuple[str, str, Handler]] = [
+            ("GET", BASE, self.get_workspace),
+            ("PUT", f"{BASE}/jobs/{{id}}", self.put_job),
+            ("GET", f"{BASE}/jobs/{{id}}", self.get_job),
+            ("DELETE", f"{BASE}/jobs/{{id}}", self.delete_job),
+            ("POST", f"{BASE}/jobs/{{id}}/cancel", self.cancel_job),
+            ("GET", OPERATION, self.get_operation),
+            ("PUT", version, self.put_environment),
+            ("GET", version, self.get_environment),
+            ("PUT", f"{BASE}/computes/{{computeName}}", self.put_cluster),
+            ("GET", f"{BASE}/computes/{{computeName}}", self.get_cluster),
         ]
+        return [Operation(method, path, answering(method, handler)) for method, path, handler in offered]
 
     def refused(self, refusal: Refusal) -> Answer:
-        details = [{"code": key, "message": value} for key, value in refusal.details.items()]
-        return Answer(refusal.status, {"error": {"code": refusal.code, "message": refusal.message, "details": details}})
+        return envelope(refusal, shown.PLACE, self.clock.now())
 
     async def live(self) -> None:
         await self.scheduler.live()
 
     def get_workspace(self, request: Request, **names: str) -> Answer:
         self._own(names)
-        properties = {"discoveryUrl": f"{self.workspace.url}/discovery"}
-        shown = self.workspace.shown("", "", properties, self.clock.now())
-        own = {"id": self.workspace_id, "name": names["workspaceName"], "location": "loopback"}
-        return Answer(200, shown | own | {"type": "Microsoft.MachineLearningServices/workspaces"})
+        return Answer(200, shown.workspace_body(self.workspace, self.clock.now()))
 
     def put_job(self, request: Request, **names: str) -> Answer:
         self._own(names)
         body: Body = request.json()
         held = self.workspace.jobs.get(names["id"])
         if held is not None:
-            if held.body != body:
-                raise Refusal(400, "UserError", TAKEN)
-            return Answer(200, self.workspace.job(held))
+            self._change(held, body["properties"])
+            return Answer(200, shown.job_body(held, self.workspace))
         self._check(body["properties"])
         job = Job(names["id"], body, self.clock.now())
         self.workspace.jobs[job.id] = job
         self.scheduler.take(job)
-        return Answer(201, self.workspace.job(job))
+        return Answer(201, shown.job_body(job, self.workspace), self._at(f"{self.workspace.resource}/jobs/{job.id}"))
 
     def get_job(self, request: Request, **names: str) -> Answer:
-        return Answer(200, self.workspace.job(self._job(names)))
+        return Answer(200, shown.job_body(self._job(names), self.workspace))
 
     def delete_job(self, request: Request, **names: str) -> Answer:
         job = self._job(names)
         if job.status not in ENDED:
-            raise Refusal(400, "UserError", f"The job is {job.status}: cancel it first.")
+            raise Refused(400, f"The job is {job.status}: cancel it first.", "BadArgument")
         del self.workspace.jobs[job.id]
-        return Answer(202, headers={"location": f"{self.workspace.url}/operations/{job.id}"})
+        return Answer(202, headers=self._operation("jd", job) | {"x-ms-async-operation-timeout": "PT1H"})
 
     def cancel_job(self, request: Request, **names: str) -> Answer:
         job = self._job(names)
-        if job.status in ENDED:
-            raise Refusal(400, "UserError", f"The job is {job.status} and cannot be cancelled.")
+        if job.status in (*ENDED, "Finalizing"):
+            state = "in terminal status" if job.status in ENDED else "Finalizing"
+            inner = ("BadArgument", "ArgumentInvalid", "CancelPipelineRunInTerminalStatus")
+            raise Refused(400, f"The run {job.id} is {state}, it can't be canceled.", *inner)
         self.scheduler.cancel(job)
-        return Answer(202, headers={"location": f"{self.workspace.url}/operations/{job.id}"})
+        return Answer(202, b"null", self._operation("jc", job) | {"x-ms-async-operation-timeout": "PT1H"})
+
+    def get_operation(self, request: Request, **names: str) -> Answer:
+        job = self.workspace.jobs.get(names["operation"].rpartition(":")[2])
+        if job is None or job.status in ENDED:
+            return Answer(200)
+        return Answer(202, {}, self._operation("jc", job))
 
     def put_environment(self, request: Request, **names: str) -> Answer:
         self._own(names)
         key = names["name"], names["version"]
         body: Body = request.json()
-        held = self.workspace.environments.get(key)
-        if held is not None and held != body:
-            raise Refusal(409, "UserError", "An environment's version cannot be changed.")
-        self.workspace.environments[key] = body
-        return Answer(200 if held else 201, self._environment(key))
+        held = self.workspace.environments.setdefault(key, Environment(body, self.clock.now()))
+        if held.body != body:
+            raise Refused(409, "An environment's version cannot be changed.", "Immutable")
+        place = f"{self.workspace.resource}/environments/{key[0]}/versions/{key[1]}"
+        return Answer(201, shown.environment_body(key, held, self.workspace), self._at(place))
 
     def get_environment(self, request: Request, **names: str) -> Answer:
         self._own(names)
         key = names["name"], names["version"]
         if key not in self.workspace.environments:
-            raise Refusal(404, "UserError", f"There is no environment {key[0]}:{key[1]}.")
-        return Answer(200, self._environment(key))
+            raise Refused(404, f"Environment {key[0]} (version: {key[1]}) was not found", "NotFoundError")
+        return Answer(200, shown.environment_body(key, self.workspace.environments[key], self.workspace))
 
     def put_cluster(self, request: Request, **names: str) -> Answer:
         self._own(names)
         name, body = names["computeName"], request.json()
         held = self.workspace.clusters.get(name)
-        if held is None:
-            ready = asyncio.get_running_loop().time() + BOOT_SECONDS / 6 / self.speed
-            held = self.workspace.clusters[name] = Cluster(name, body, self.clock.now(), ready)
-            return Answer(201, self._shown(held))
-        held.body = body
-        return Answer(200, self._shown(held))
+        if held is not None:
+            held.body, held.modified = body, self.clock.now()
+            return Answer(200, self._cluster(held))
+        if not self.workspace.cores:
+            raise Refused(400, NO_CORES, code="BadRequest")
+        now, wait = asyncio.get_running_loop().time(), CREATING_SECONDS / self.speed
+        held = Cluster(name, body, self.clock.now(), now + wait, now + STEADY_SECONDS / self.speed)
+        self.workspace.clusters[name] = held
+        place = f"{self._locations()}/computeOperationsStatus/{name}?api-version={API_VERSION}&service=new"
+        return Answer(201, self._cluster(held), {"azure-asyncoperation": place})
 
     def get_cluster(self, request: Request, **names: str) -> Answer:
         self._own(names)
         found = self.workspace.clusters.get(names["computeName"])
         if found is None:
-            raise Refusal(404, "ResourceNotFound", f"There is no compute {names['computeName']}.")
-        return Answer(200, self._shown(found))
+            raise Refused(404, "", empty=True)
+        return Answer(200, self._cluster(found))
+
+    def _change(self, job: Job, sent: Body) -> None:
+        """Change what may be changed of a job; the rest is compared with what is stored, not with what was sent."""
+        held = shown.stored(job, self.workspace)
+        sent = {"inputs": {}, "outputs": {}} | {name: value for name, value in sent.items() if value is not None}
+        fixed = sorted(name for name in sent.keys() - CHANGEABLE if _differs(sent[name], held.get(name)))
+        fixed += [
+            name for name in ("inputs", "outputs") if name not in fixed and sent[name].keys() != held[name].keys()
+        ]
+        if fixed:
+            names = ",  ".join(f"{name[0].upper()}{name[1:]}" for name in fixed)
+            raise Refused(400, TAKEN.format(names), "Immutable", "JobPropertyImmutable")
+        job.changed |= {name: sent[name] for name in CHANGEABLE & sent.keys()}
+        job.changed["tags"] = (held.get("tags") or {}) | (sent.get("tags") or {})
 
     def _check(self, properties: Body) -> None:
-        if properties["jobType"] != "Command" or needs_shell(properties["command"]):
-            raise Refusal(501, "NotSimulated", "Only command jobs whose command is plain words are known here.")
-        name, _, version = properties["environmentId"].rpartition("/")
-        if (name.split("/")[-2], version) not in self.workspace.environments:
-            raise Refusal(400, "UserError", f"There is no environment {properties['environmentId']}.")
-        if properties["computeId"].rpartition("/")[2] not in self.workspace.clusters:
-            raise Refusal(400, "UserError", f"There is no compute {properties['computeId']}.")
+        if properties["jobType"] != "Command":
+            raise Refused(501, "Only command jobs are known here.", code="NotSimulated")
+        key = named_environment(properties)
+        if key and key not in self.workspace.environments:
+            place = f"{self.workspace.resource}/environments/{key[0]}/versions/{key[1]}"
+            missing = f"Not found environment {key[0]} (version: {key[1]})"
+            raise Refused(404, f"key: {place}, Message: {missing}.", code="NotFound")
+        cluster = str(properties.get("computeId") or "")
+        if cluster and cluster.rpartition("/")[2] not in self.workspace.clusters:
+            raise Refused(400, f"There is no compute {cluster}.", "BadArgument")
 
     def _own(self, names: Mapping[str, str]) -> None:
-        """Refuse what is another workspace's."""
+        """Refuse what is another workspace's, as Resource Manager's gateway does."""
         if BASE.format(**names).lower() != self.workspace_id.lower():
-            raise Refusal(404, "ResourceNotFound", f"There is no workspace {names['workspaceName']}.")
+            what = f"'Microsoft.MachineLearningServices/workspaces/{names['workspaceName']}'"
+            said = f"The Resource {what} under resource group '{names['resourceGroupName']}' was not found."
+            more = " For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+            raise Refusal(404, "ResourceNotFound", said + more)
 
     def _job(self, names: Mapping[str, str]) -> Job:
         self._own(names)
         job = self.workspace.jobs.get(names["id"])
         if job is None:
-            raise Refusal(404, "UserError", f"There is no job {names['id']}.")
+            raise Refused(404, f"Job {names['id']} was not found", "NotFoundError")
         return job
 
-    def _environment(self, key: tuple[str, str]) -> Body:
-        part = f"environments/{key[0]}/versions/{key[1]}"
-        properties = self.workspace.environments[key]["properties"]
-        return self.workspace.shown("environments/versions", part, properties, self.clock.now())
+    def _cluster(self, cluster: Cluster) -> Body:
+        return shown.cluster_body(cluster, self.workspace, asyncio.get_running_loop().time())
 
-    def _shown(self, cluster: Cluster) -> Body:
-        return self.workspace.cluster(cluster, asyncio.get_running_loop().time())
+    def _at(self, place: str) -> dict[str, str]:
+        return {"location": f"{self.workspace.url}{place}?api-version={API_VERSION}"}
+
+    def _locations(self) -> str:
+        group = self.workspace.resource.partition("/resourceGroups/")[0]
+        return f"{self.workspace.url}{group}{PROVIDER}/locations/{shown.PLACE}"
+
+    def _operation(self, kind: str, job: Job) -> dict[str, str]:
+        place = f"{kind}:00000000-0000-0000-0000-000000000001:{job.id}"
+        return {"location": f"{self._locations()}/mfeOperationResults/{place}?api-version={API_VERSION}"}
+
+
+def answering(method: str, handler: Handler) -> Handler:
+    """A handler whose answers have the headers that all of the service's have."""
+
+    def answered(request: Request, **names: str) -> Answer:
+        answer = handler(request, **names)
+        left = {"reads": "249"} if method == "GET" else {"writes": "199", "global-writes": "2999"}
+        told = {f"x-ms-ratelimit-remaining-subscription-{kind}": number for kind, number in left.items()}
+        kind = {} if answer.body is None else {"content-type": JSON}
+        return Answer(
+            answer.status, answer.body, OWN | told | {"x-ms-response-type": "standard"} | kind | dict(answer.headers)
+        )
+
+    return answered
+
+
+def _differs(sent: Any, held: Any) -> bool:
+    """Whether something sent is not what is stored; what was not sent counts as it is."""
+    if isinstance(sent, dict) and isinstance(held, dict):
+        return any(_differs(value, held.get(name)) for name, value in sent.items())
+    return bool(sent != held)
