@@ -16,7 +16,7 @@ from devhost.contract.ml.state import ENDED, Job
 from shared.compute import Compute, Phase, Task
 from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
-from shared.errors import NotFound, SettingsError, Transient
+from shared.errors import InvalidInput, NotFound, SettingsError, Transient
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import asleep, ended, ml_compute, script, sleeper, until
@@ -224,6 +224,35 @@ def test_a_job_whose_nodes_are_taken_away_goes_on_with_what_is_left(
     assert succeeded(compute, run)
     assert job_of(contract, run).starts == 2
     assert count.read_text() == "x"
+
+
+def test_a_job_that_fails_for_nodes_taken_away_says_what_does_the_rest(
+    compute: AzureMLCompute, contract: MLContract, run: str, tmp_path: Path
+) -> None:
+    task = sleeper(tmp_path / "pid", "first", only_once=True)
+    compute.submit(run, 1, [script("first", "pass"), task])
+    asleep(tmp_path / "pid")
+    contract.inside(lambda: contract.service.scheduler.preempt(job_of(contract, run), restarts=False))
+    status = ended(compute, run)
+    assert (status.phase, status.done) == (Phase.FAILED, 1)
+    assert "PreemptionError: Nodes of this job got pre-empted. `tally runs retry` does what is left." in status.reason
+    compute.submit(run, 2, [script("first", "raise SystemExit('again')"), task])
+    assert succeeded(compute, run)
+
+
+def test_a_region_without_cores_says_how_to_get_some(contract: MLContract, run: str) -> None:
+    contract.service.workspace.cores = 0
+    with pytest.raises(InvalidInput, match=r"total vCPU quota of 0 .* Ask for more cores"):
+        ml_compute(contract, AML_COMPUTE="without-cores").submit(run, 1, one())
+    contract.service.workspace.cores = 100
+
+
+def test_a_job_that_needs_more_nodes_than_it_can_ever_have_says_so(
+    compute: AzureMLCompute, contract: MLContract, run: str
+) -> None:
+    contract.cluster.quota = 1
+    compute.submit(run, 1, [script(f"t{number}", "pass") for number in range(3)])
+    assert "more than the quota of cores allows. Ask for more" in ended(compute, run).reason
 
 
 def test_an_image_that_cannot_be_pulled_is_the_reason(compute: AzureMLCompute, contract: MLContract, run: str) -> None:

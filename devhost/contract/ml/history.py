@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from devhost.contract.clock import stamp
 from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
 from devhost.contract.ml.errors import JSON
-from devhost.contract.ml.service import BASE, answering
+from devhost.contract.ml.service import BASE
 from devhost.contract.ml.shown import PLACE
 from devhost.contract.ml.state import Body, Job, Workspace
 from shared.clouds import cloud_of
@@ -36,8 +36,8 @@ class HistoryService:
 
     def operations(self) -> list[Operation]:
         return [
-            Operation("GET", "/discovery", answering("GET", self.discover)),
-            Operation("GET", f"/history/v1.0{BASE}/runs/{{id}}/details", answering("GET", self.details)),
+            Operation("GET", "/discovery", self.discover),
+            Operation("GET", f"/history/v1.0{BASE}/runs/{{id}}/details", self.details),
         ]
 
     def refused(self, refusal: Refusal) -> Answer:
@@ -50,13 +50,17 @@ class HistoryService:
     def discover(self, request: Request) -> Answer:
         hosts = dict.fromkeys(ELSEWHERE, f"https://{PLACE}.experiments.invalid")
         hosts |= {name: f"https://{PLACE}.{name}.invalid" for name in ("catalog", "modelmanagement", "pipelines")}
-        return Answer(200, hosts | {"api": self.workspace.url, "studio": "https://ml.azure.com"})
+        return _told(hosts | {"api": self.workspace.url, "studio": "https://ml.azure.com"})
 
     def details(self, request: Request, **names: str) -> Answer:
         job = self.workspace.jobs.get(names["id"])
         if job is None or BASE.format(**names).lower() != self.workspace.resource.lower():
             raise Refusal(404, "UserError", f"Run {names['id']} was not found")
-        return Answer(200, run_body(job))
+        return _told(run_body(job))
+
+
+def _told(body: Body) -> Answer:
+    return Answer(200, body, {"content-type": JSON, "x-ms-response-type": "standard"})
 
 
 def run_body(job: Job) -> Body:

@@ -93,7 +93,7 @@ def environment_body(key: tuple[str, str], environment: Environment, workspace: 
 
 def cluster_body(cluster: Cluster, workspace: Workspace, now: float) -> Body:
     """A cluster, with null for what is not known while it is made."""
-    making, counted = cluster.ready_at > now, cluster.steady_at <= now
+    making = cluster.ready_at > now
     sent = cluster.body["properties"]
     properties: Body = {
         "createdOn": stamp7(cluster.created),
@@ -105,7 +105,7 @@ def cluster_body(cluster: Cluster, workspace: Workspace, now: float) -> Body:
         "provisioningState": "Creating" if making else "Succeeded",
         "provisioningErrors": None,
         "isAttachedCompute": False,
-        "properties": _machines(cluster, now) if counted else _machines(cluster, now) | _UNCOUNTED,
+        "properties": _machines(cluster, now, cluster.steady_at <= now),
     }
     if not making:
         properties["computeLocation"] = cluster.body.get("location")
@@ -114,34 +114,33 @@ def cluster_body(cluster: Cluster, workspace: Workspace, now: float) -> Body:
     return shown | {"location": cluster.body.get("location"), "tags": None if making else {}} | own
 
 
-_UNCOUNTED: Body = {
-    "currentNodeCount": None, "targetNodeCount": None, "nodeStateCounts": None, "allocationState": None,
-}  # fmt: skip
-
-
-def _machines(cluster: Cluster, now: float) -> Body:
+def _machines(cluster: Cluster, now: float, counted: bool) -> Body:
     sent = cluster.body["properties"]["properties"]
     short = cluster.nodes + len(cluster.coming) < cluster.wanted and cluster.quota < cluster.wanted
     missing = {"code": "ClusterCoreQuotaReached", "message": f"{cluster.name} needs more cores than the quota has."}
     known = dict.fromkeys(COUNTS, 0) | {"preparing": len(cluster.coming), "running": cluster.busy}
     known["idle"] = max(0, cluster.nodes - cluster.busy)
-    return {
-        "vmSize": sent["vmSize"].upper(),
-        "vmPriority": sent.get("vmPriority") or "Dedicated",
-        "scaleSettings": {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"} | sent["scaleSettings"],
-        "subnet": None,
+    counts: Body = {
         "currentNodeCount": cluster.nodes,
         "targetNodeCount": cluster.wanted,
         "nodeStateCounts": {f"{kind}NodeCount": count for kind, count in known.items()},
         "allocationState": "Resizing" if cluster.coming or cluster.leaving_until > now else "Steady",
-        "allocationStateTransitionTime": stamp3(cluster.modified or cluster.created),
+    }
+    later = {"allocationStateTransitionTime": stamp3(cluster.modified or cluster.created), "propertyBag": {}}
+    shown: Body = {
+        "vmSize": sent["vmSize"] if cluster.modified else sent["vmSize"].upper(),
+        "vmPriority": sent.get("vmPriority") or "Dedicated",
+        "scaleSettings": {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"} | sent["scaleSettings"],
+        "subnet": None,
         "errors": [{"error": missing}] if short else None,
         "remoteLoginPortPublicAccess": sent.get("remoteLoginPortPublicAccess") or "Disabled",
         "osType": sent.get("osType") or "Linux",
         "virtualMachineImage": None,
         "isolatedNetwork": False,
-        "propertyBag": {},
-    } | ({"enableNodePublicIp": True} if sent.get("enableNodePublicIp") else {})  # fmt: skip
+    }
+    if sent.get("enableNodePublicIp"):
+        shown["enableNodePublicIp"] = True
+    return shown | (counts | later if counted else dict.fromkeys(counts))
 
 
 def stamp3(moment: datetime) -> str:
