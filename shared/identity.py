@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 LONGEST = 500
 SIGN_IN = "Sign in (`az login`), or give what runs this a managed identity."
 RENEW = "Mend or renew the credential that it signs in with, or sign in anew (`az login`)."
-_PASSING = re.compile(r"HTTPS?Connection|timed out|transient error|temporarily_?unavailable", re.IGNORECASE)
+_PASSING = re.compile(
+    r"HTTPS?Connection|timed out|\(\w+\) (?:429|5\d\d), |transient error|temporarily_?unavailable", re.IGNORECASE
+)
 _SIGN_IN_ERROR = re.compile(r"AADSTS\d+:[^\r\n]*")
+_ABSENT = re.compile("unavailable|not installed|not found on path|could not be found|requires the")
 _ATTEMPT = re.compile(r"^\t(\w+: .*)", re.MULTILINE)
 
 
@@ -69,12 +72,13 @@ def _of_a_service(error: Any) -> bool:
 
 
 def _reason(text: str) -> str:
-    """What the sign-in says, or else the last credential that was tried; without ids for support."""
+    """What the sign-in says, or else the last credential that there is; without ids for support."""
     if said := _SIGN_IN_ERROR.search(text):
         reason = re.split(r"\s*Trace ID:", said[0])[0]
     elif attempts := _ATTEMPT.findall(text):
-        alone = len(attempts) == 1 or "unavailable" not in attempts[-1]
-        reason = attempts[-1] if alone else "none is set up here"
+        telling = [each for each in attempts if not _ABSENT.search(each)]
+        reason = (telling or (["none is set up here"] if attempts[1:] else attempts))[-1]
+        reason = re.sub(r": App Service .* Token request error: \(\w+\)", ":", reason)  # it names a cause that is none
     else:
         reason = text.strip().partition("\n")[0]
     return reason[:LONGEST].strip().rstrip(".'")

@@ -1,5 +1,6 @@
 """Every token is for the cloud that the addresses in the settings are in, from that cloud's sign-in."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from shared.clouds import CHINA, CLOUDS, PUBLIC, US_GOVERNMENT, Cloud, cloud_of,
 from shared.compute import azure_ml_v1
 from shared.compute.azure_batch.account import BatchAccount
 from shared.compute.azure_ml.workspace import Workspace
+from shared.errors import SettingsError
 from shared.readings.hub import last_sequences
 from shared.settings import Connection, Settings
 from shared.storage.azure import blob_service, queue_service
+from tests.devhost.contract.ml_server import ml_server
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 HOSTS = {
@@ -107,3 +110,18 @@ def test_where_no_address_tells_the_sign_in_does(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.us/")
     assert cloud_of("https://127.0.0.1:1", "") == US_GOVERNMENT
     assert cloud_of("https://management.chinacloudapi.cn") == CHINA
+
+
+def test_a_contract_server_of_another_cloud_takes_its_tokens_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", US_GOVERNMENT.authority)
+    with ml_server(tmp_path, {}) as contract:
+        for name, value in contract.env.items():
+            monkeypatch.setenv(name, value)
+        workspace = Workspace(contract.env["AML_WORKSPACE"], contract.env["AML_ENDPOINT"])
+        assert workspace.get("") is not None
+        assert workspace._call("GET", f"{contract.env['URL']}/discovery", history=True).status == 200
+        monkeypatch.delenv("AZURE_AUTHORITY_HOST")
+        with pytest.raises(SettingsError, match=r"management\.azure\.com"):
+            Workspace(contract.env["AML_WORKSPACE"], contract.env["AML_ENDPOINT"]).get("")

@@ -77,7 +77,7 @@ def test_whoever_asks_for_a_token_that_is_refused_says_why_at_once(
         (ClientAuthenticationError("DefaultAzureCredential failed to ...\nAttempted credentials:\n"
             "\tA: A is unavailable.\n\tB: B is unavailable.\nTo mitigate"), "none is set up here."),
         (ClientAuthenticationError("DefaultAzureCredential failed to ...\nAttempted credentials:\n"
-            "\tA: A is unavailable.\n\tB: No such identity.\nTo mitigate"), "B: No such identity."),
+            "\tA: A is unavailable.\n\tB: No identity.\n\tC: C not found on path\nTo mitigate"), "B: No identity."),
     ],
 )  # fmt: skip
 def test_the_reason_is_the_line_that_tells_it(error: Exception, says: str) -> None:
@@ -92,6 +92,7 @@ def test_the_reason_is_the_line_that_tells_it(error: Exception, says: str) -> No
     [
         ServiceRequestError("HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded"),
         ClientAuthenticationError(CHAIN.format("HTTPConnection(host='127.0.0.1', port=9): Connection refused")),
+        ClientAuthenticationError(CHAIN.format("App Service is there. Token request error: (invalid_scope) 500, Oops")),
         ClientAuthenticationError(CHAIN.format("AADSTS90033: A transient error has occurred. Please try again")),
     ],
 )
