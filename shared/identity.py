@@ -31,7 +31,12 @@ class Identity:
     def __init__(self, *addresses: str | None) -> None:
         from azure.identity import DefaultAzureCredential
 
-        self._credential = DefaultAzureCredential(**authority(*addresses))
+        try:
+            self._credential = DefaultAzureCredential(**authority(*addresses))
+        except ValueError as error:
+            raise SettingsError(
+                f"The app's identity cannot be set up: {error}", "Mend the AZURE_ variables."
+            ) from error
 
     def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
         """A token; raises SettingsError where the identity is refused one, Transient where nobody answers."""

@@ -104,6 +104,12 @@ def test_a_sign_in_that_does_not_answer_is_a_passing_trouble(
         Identity("https://management.azure.com").get_token("s")
 
 
+def test_a_credential_that_cannot_be_set_up_is_an_error_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "a secret")
+    with pytest.raises(SettingsError, match="AZURE_TOKEN_CREDENTIALS"):
+        Identity()
+
+
 def test_a_run_whose_credential_is_refused_fails_with_the_cause(refused: Callable[[Exception], None]) -> None:
     class Refused:
         def submit(self, *_: Any) -> None:

@@ -162,7 +162,7 @@ class Scheduler:
         """Why a job cannot run on its nodes."""
         if needs_shell(job.body["properties"]["command"]):
             return {"code": "NotSimulated", "message": "Only commands that are plain words are run here."}
-        held = self.workspace.environments.get(named_environment(job.body["properties"]) or ("", ""))
+        held = self.workspace.environments.get(job.environment or ("", ""))
         image = held.body["properties"].get("image") if held else None
         if image in self.executor.absent_images:
             return {"code": "ImagePullFailure", "message": f"Failed to pull Docker image {image}: manifest unknown."}
@@ -192,12 +192,3 @@ class Scheduler:
             job, turn = cluster.queue.popleft()
             cluster.busy += job.nodes
             turn.set()
-
-
-def named_environment(properties: Body) -> tuple[str, str] | None:
-    """Name and version of a job's environment; None for one of those that the service itself offers."""
-    place = str(properties["environmentId"])
-    if place.startswith("azureml:AzureML-"):
-        return None
-    *_, name, _, version = place.replace(":", "/versions/").split("/")
-    return name, version

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from devhost.contract.clock import Clock
 from devhost.contract.exchange import Answer, Contract, Handler, Operation, Refusal, Request
 from devhost.contract.ml import shown
+from devhost.contract.ml.changes import change
 from devhost.contract.ml.contract import API_VERSION, contract_of
 from devhost.contract.ml.errors import JSON, OWN, Refused, envelope
 from devhost.contract.ml.execution import Executor
-from devhost.contract.ml.scheduler import CREATING_SECONDS, STEADY_SECONDS, Scheduler, named_environment
+from devhost.contract.ml.scheduler import CREATING_SECONDS, STEADY_SECONDS, Scheduler
 from devhost.contract.ml.state import ENDED, Body, Cluster, Environment, Job, Workspace
 from shared.clouds import cloud_of
 
@@ -20,12 +20,6 @@ SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 PROVIDER = "/providers/Microsoft.MachineLearningServices"
 BASE = f"{SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}{PROVIDER}/workspaces/{{workspaceName}}"
 OPERATION = f"{SUBSCRIPTION}{PROVIDER}/locations/{{location}}/mfeOperationResults/{{operation}}"
-TAKEN = (
-    "A job with this name already exists. If you are trying to create a new job, use a different name. If you are "
-    "trying to update an existing job, the existing job's {} cannot be changed. Only description, tags, displayName, "
-    "properties, and isArchived can be updated."
-)
-CHANGEABLE = frozenset({"description", "tags", "displayName", "properties", "isArchived"})
 NO_CORES = (
     "The specified subscription has a total vCPU quota of 0 and cannot accomodate for at least 1 requested managed "
     "compute node which maps to 4 vCPUs."
@@ -85,10 +79,10 @@ class MachineLearningService:
         body: Body = request.json()
         held = self.workspace.jobs.get(names["id"])
         if held is not None:
-            self._change(held, body["properties"])
+            change(held, body["properties"], self.workspace)
             return Answer(200, shown.job_body(held, self.workspace))
-        self._check(body["properties"])
         job = Job(names["id"], body, self.clock.now())
+        self._check(job)
         self.workspace.jobs[job.id] = job
         self.scheduler.take(job)
         return Answer(201, shown.job_body(job, self.workspace), self._at(f"{self.workspace.resource}/jobs/{job.id}"))
@@ -157,30 +151,15 @@ class MachineLearningService:
             raise Refused(404, "", empty=True)
         return Answer(200, self._cluster(found))
 
-    def _change(self, job: Job, sent: Body) -> None:
-        """Change what may be changed of a job; the rest is compared with what is stored, not with what was sent."""
-        held = shown.stored(job, self.workspace)
-        sent = {"inputs": {}, "outputs": {}} | {name: value for name, value in sent.items() if value is not None}
-        fixed = sorted(name for name in sent.keys() - CHANGEABLE if _differs(sent[name], held.get(name)))
-        fixed += [
-            name for name in ("inputs", "outputs") if name not in fixed and sent[name].keys() != held[name].keys()
-        ]
-        if fixed:
-            names = ",  ".join(f"{name[0].upper()}{name[1:]}" for name in fixed)
-            raise Refused(400, TAKEN.format(names), "Immutable", "JobPropertyImmutable")
-        job.changed |= {name: sent[name] for name in CHANGEABLE & sent.keys()}
-        job.changed["tags"] = (held.get("tags") or {}) | (sent.get("tags") or {})
-
-    def _check(self, properties: Body) -> None:
-        if properties["jobType"] != "Command":
+    def _check(self, job: Job) -> None:
+        if job.body["properties"]["jobType"] != "Command":
             raise Refused(501, "Only command jobs are known here.", code="NotSimulated")
-        key = named_environment(properties)
+        key = job.environment
         if key and key not in self.workspace.environments:
             place = f"{self.workspace.resource}/environments/{key[0]}/versions/{key[1]}"
             missing = f"Not found environment {key[0]} (version: {key[1]})"
             raise Refused(404, f"key: {place}, Message: {missing}.", code="NotFound")
-        cluster = str(properties.get("computeId") or "")
-        if cluster and cluster.rpartition("/")[2] not in self.workspace.clusters:
+        if (cluster := job.last("computeId")) and cluster not in self.workspace.clusters:
             raise Refused(400, f"There is no compute {cluster}.", "BadArgument")
 
     def _own(self, names: Mapping[str, str]) -> None:
@@ -226,10 +205,3 @@ def answering(method: str, handler: Handler) -> Handler:
         )
 
     return answered
-
-
-def _differs(sent: Any, held: Any) -> bool:
-    """Whether something sent is not what is stored; what was not sent counts as it is."""
-    if isinstance(sent, dict) and isinstance(held, dict):
-        return any(_differs(value, held.get(name)) for name, value in sent.items())
-    return bool(sent != held)

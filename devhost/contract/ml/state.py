@@ -47,6 +47,15 @@ class Job:
         """Seconds that it may run."""
         return seconds_of((self.body["properties"].get("limits") or {}).get("timeout"))
 
+    @property
+    def environment(self) -> tuple[str, str] | None:
+        """Name and version of its environment; None for one of those that the service itself offers."""
+        place = str(self.body["properties"]["environmentId"])
+        if place.startswith("azureml:AzureML-"):
+            return None
+        *_, name, _, version = place.replace(":", "/versions/").split("/")
+        return name, version
+
     def last(self, part: str) -> str:
         """The last segment of one of the ids that it names."""
         return str(self.body["properties"].get(part) or "").rpartition("/")[2]
