@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scoring_images.style_training.arguments import check
 from scoring_images.style_training.errors import Refused
 from scoring_images.style_training.parameters import Parameters
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--device", default="", help="cpu, cuda, ...; else a GPU where there is one")
     main.add_argument("--start", type=Path, help="checkpoint of another training to take the first weights from")
     main.add_argument("--restart", action="store_true", help="begin anew although there is a checkpoint")
+    main.add_argument("--check", action="store_true", help="only look at what is given; needs no PyTorch")
     for one in fields(Parameters):
         name, told = f"--{one.name.replace('_', '-')}", one.metadata["help"]
         if one.type in (bool, "bool"):
@@ -162,7 +164,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train a style; 0 done, 130 stopped with Ctrl-C, 2 it cannot be done, with the reason."""
     given = parser().parse_args(argv)
     try:
-        return run(given)
+        check(given)
+        return 0 if given.check else run(given)
     except KeyboardInterrupt:
         return 130
     except Refused as error:

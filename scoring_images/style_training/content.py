@@ -7,13 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring_images.style_training.arguments import IMAGES, VIDEOS
 from scoring_images.style_training.errors import Refused
 
 Picture = NDArray[np.uint8]
 """(H, W, 3), RGB."""
 
-IMAGES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
-VIDEOS = {".mp4", ".mov", ".mkv", ".webm", ".avi"}
 FRAMES = 12
 """Frames taken of each video, spread over it."""
 

@@ -10,22 +10,14 @@ from onnx import NodeProto, helper, numpy_helper
 from torch import Tensor
 from torch.nn import functional
 
+from scoring_images.style_training.arguments import TORCHVISION_TAPS
 from scoring_images.style_training.errors import Refused
 
 BGR_MEANS = (104.0, 117.0, 123.0)
 RGB_MEANS, RGB_DEVIATIONS = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 TAPS = 5
-
-
 Features = Callable[[Tensor], list[Tensor]]
 """Turns RGB 0..255, (N, 3, H, W), into the values at the taps, the shallowest first."""
-
-TORCHVISION_TAPS = {
-    "vgg16": (4, 9, 16, 23),
-    "vgg19": (4, 9, 18, 27),
-    "squeezenet1_1": (2, 4, 5, 8, 10),
-}
-"""Networks of torchvision, and how many of their layers lead to each tap."""
 
 
 class FeaturesError(Refused):

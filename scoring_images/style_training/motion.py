@@ -12,9 +12,8 @@ from torch.nn import functional
 
 from scoring_images.style_training.export import SCALE
 from scoring_images.style_training.losses import disagreement
+from scoring_images.style_training.parameters import MARGIN
 
-MARGIN = 6
-"""Pixels around a crop that motions draw on."""
 EDGE = 12
 """Pixels of the output's border that are not compared: what the network sees there differs."""
 

@@ -11,7 +11,7 @@ from scoring_images.style_training import content, losses, motion
 from scoring_images.style_training.export import SCALE
 from scoring_images.style_training.features import Features
 from scoring_images.style_training.network import Transformer
-from scoring_images.style_training.parameters import Parameters
+from scoring_images.style_training.parameters import MARGIN, Parameters
 
 WARM_UP, FALLING = 100, 0.4
 """Steps until the learning rate is full; the share of all steps over which it falls at the end."""
@@ -85,7 +85,7 @@ class Trainer:
             state.falling_from = state.step
 
     def _losses(self, state: State, rng: np.random.Generator) -> Tensor:
-        size, border = self.parameters.crop, motion.MARGIN
+        size, border = self.parameters.crop, MARGIN
         wide = as_tensor(
             [content.crop(self.photos, size + 2 * border, rng) for _ in range(self.parameters.batch)], self.device
         )

@@ -14,10 +14,11 @@ import msgspec
 from scoring_images.style_transfer.job import Index, SegmentReport, Work
 from scoring_images.style_transfer.join import join
 from scoring_images.style_transfer.pictures import poster, sheet
-from scoring_images.style_transfer.publish import Publisher, result_name
+from scoring_images.style_transfer.publish import Publisher
 from shared.errors import NotFound
 from shared.storage import Storage
 from shared.telemetry import Stages
+from shared.workloads.style_transfer import result_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,3 @@ class Publisher:
     @property
     def _stamp(self) -> str:
         return f"{self.modified:%Y-%m-%dT%H:%M:%S.%fZ}"
-
-
-def result_name(video: str, ending: str = ".mp4") -> str:
-    """The blob of a result: the video's own name, its `.mp4` given up for the ending; other endings stay in it."""
-    return video.removesuffix(".mp4") + ending

@@ -1,11 +1,9 @@
-"""What commands share: settings as the app reads them, and errors shown as a sentence instead of a traceback."""
+"""What commands share: settings as the app reads them, the accounts they name, and what moves runs."""
 
 import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from shared.settings import Settings, load_local_settings
 from shared.settings.start import settings_here
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from shared.runs.driver import Driver
 
 ROOT = Path(__file__).resolve().parents[2]
-console = Console()
 
 
 @cache

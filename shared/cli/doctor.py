@@ -2,27 +2,30 @@
 
 import os
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Annotated
 
-import msgspec
 import typer
-from rich.markup import escape
+from rich.text import Text
 
-from shared.cli.azure_rest import Look, NotChecked
-from shared.cli.context import console, settings, storage
-from shared.errors import SettingsError, TallyError, Transient
+from shared.cli.context import settings, storage
+from shared.cli.options import AsJson
+from shared.cli.output import print_json, printable, results, shown_time
+from shared.cli.refusals import as_refusal
+from shared.errors import SettingsError, TallyError
+from shared.settings.faults import faults_in
 from shared.settings.spelling import misspelt
 from shared.settings.this_machine import check_azurite
+
+LISTED = 5_000  # blobs that are listed, which is one request
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found of a thing; `ok` is None where it cannot be told."""
+    """What was found of a thing; `ok` is None where nothing is wrong, but something is not there yet or not told."""
 
     name: str
     ok: bool | None
@@ -30,71 +33,97 @@ class Check:
     hint: str = ""
 
 
+class Note(TallyError):
+    """Nothing is wrong, but there is something to know, with the next step as its hint."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(doctor)
+    app.command(rich_help_panel="Setup")(doctor)
 
 
 def doctor(
     azure: Annotated[
         bool, typer.Option("--azure", help="Look at what the settings choose in Azure instead, changing nothing there.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check Python, settings, storage, Event Hubs, the host, the models; exit code 1 where something is wrong."""
+    """Check Python, settings, storage, Event Hubs, the host, readings and models, and say what to do about each.
+
+    The exit code is 1 where something is wrong. What is merely not there yet, such as readings, is a note.
+
+    Example: `tally doctor --json | jq 'select(.ok == false)'`
+    """
     sound = True
-    looks = list(_in_azure() if azure else _here())
-    width = max(len(name) for name, _ in looks)
-    for name, look in looks:
-        check = checked(name, look)
+    for check in _in_azure() if azure else _here():
         sound = sound and check.ok is not False
-        if as_json:
-            print(msgspec.json.encode(check).decode(), flush=True)
-        else:
-            _show(check, width)
+        print_json(check) if as_json else _show(check)
     raise typer.Exit(0 if sound else 1)
 
 
-def _here() -> list[tuple[str, Look]]:
-    return [
-        ("Python", _python),
-        ("settings", _settings),
-        ("data account", partial(_container, "data", "windows", "hours of windows")),
-        ("control account", partial(_container, "control", "runs", "blobs about runs")),
-        ("Event Hubs", _event_hub),
-        ("host", _host),
-        ("readings", _readings),
-        ("bundle", _bundle),
-    ]
+def _here() -> Iterator[Check]:
+    yield checked("Python", _python)
+    faults = settings_faults()
+    yield from faults or [checked("settings", _settings)]
+    if faults:
+        return
+    yield checked("data account", partial(_container, "data", "windows", _hours))
+    control = checked("control account", partial(_container, "control", "runs", _runs))
+    yield control
+    yield checked("Event Hubs", _event_hub)
+    yield checked("host", _host)
+    looks = {"readings": _readings} | {f"{kind} models": partial(_models, kind) for kind in KINDS}
+    for name, look in looks.items():
+        yield checked(name, look) if control.ok else Check(name, None, "not looked at: the control account comes first")
 
 
-def _in_azure() -> Iterator[tuple[str, Look]]:
+def _in_azure() -> Iterator[Check]:
     from shared.cli.azure_rest import AzureRest
     from shared.cli.doctor_azure import AzureChecks
     from shared.clouds import resource_manager
 
-    yield from (each for each in _here() if each[0] in ("settings", "data account", "control account", "Event Hubs"))
-    yield from AzureChecks(settings(), AzureRest(resource_manager(settings()))).looks()
+    faults = settings_faults()
+    yield from faults or [checked("settings", _settings)]
+    if faults:
+        return
+    yield checked("data account", partial(_container, "data", "windows", _hours))
+    yield checked("control account", partial(_container, "control", "runs", _runs))
+    yield checked("Event Hubs", _event_hub)
+    for name, look in AzureChecks(settings(), AzureRest(resource_manager(settings()))).looks():
+        yield checked(name, look)
 
 
-def checked(name: str, look: Look) -> Check:
-    """What a look finds."""
+def checked(name: str, look: Callable[[], str]) -> Check:
+    """What a look finds; whatever hinders it is said of the thing and ends nothing."""
+    from shared.cli.azure_rest import NotChecked
+
     try:
         return Check(name, True, look())
-    except NotChecked as error:
+    except (Note, NotChecked) as error:
         return Check(name, None, error.message, error.hint)
-    except TallyError as error:
-        return Check(name, False, error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 - the next thing is still to be looked at
+        said = as_refusal(error)
+        return Check(name, False, said.message, said.hint)
 
 
-MARKS = {True: "[green]ok[/green]   ", False: "[red]wrong[/red]", None: "[yellow]?[/yellow]    "}
+def settings_faults() -> list[Check]:
+    """What is wrong with the settings, each once."""
+    try:
+        settings()
+    except SettingsError as error:
+        return [Check("settings", False, fault.message, fault.hint) for fault in faults_in(error)]
+    return []
 
 
-def _show(check: Check, width: int) -> None:
-    console.print(f"{MARKS[check.ok]} [bold]{escape(check.name.ljust(width))}[/bold] ", end="")
-    console.print(check.says, highlight=False, markup=False, soft_wrap=True)
+MARKS = {True: ("ok   ", "green"), False: ("wrong", "red"), None: ("note ", "yellow")}
+WIDTH = 15
+
+
+def _show(check: Check) -> None:
+    name = check.name.ljust(WIDTH)
+    results.print(Text.assemble(MARKS[check.ok], " ", (printable(name), "bold"), " ", printable(check.says)))
     if check.hint:
-        console.print(f"{'':{width + 7}}{check.hint}", highlight=False, markup=False, soft_wrap=True)
+        results.print(f"{'':{len(name) + 7}}{check.hint}")
 
 
 def _python() -> str:
@@ -116,51 +145,78 @@ def _settings() -> str:
     )
 
 
-def _container(account: str, name: str, what: str) -> str:
+def _container(account: str, name: str, count: Callable[[list[str]], str]) -> str:
     store = storage().data(name) if account == "data" else storage().control(name)
     try:
-        count = sum(1 for _, _ in zip(store.list(), range(1000), strict=False))
-    except Transient as error:
+        names = [info.name for info in islice(store.list(), LISTED + 1)]
+    except TallyError as error:
         if getattr(error.__cause__, "status_code", None) == 403:
             hint = "Give it the role 'Storage Blob Data Contributor', and let it through the account's firewall."
             raise SettingsError(f"The identity may not read the container {name}.", hint) from error
         raise
-    return f"answers; {count}{'+' if count == 1000 else ''} {what}"
+    return f"answers; {count(names[:LISTED])}{' or more' if len(names) > LISTED else ''}"
+
+
+def _hours(names: list[str]) -> str:
+    hours = len({name.rpartition("/")[0] for name in names if name.startswith("date=")})
+    return f"windows of {hours} {'hour' if hours == 1 else 'hours'}"
+
+
+def _runs(names: list[str]) -> str:
+    runs = sum(name.startswith("runs/") for name in names)
+    return f"{runs} {'run' if runs == 1 else 'runs'}"
 
 
 def _event_hub() -> str:
     from shared.readings.hub import last_sequences
 
+    if not (settings().event_hubs.string or settings().event_hubs.namespace):
+        raise Note("not set: no readings can come in", "Set EventHubs to a connection string where they should.")
     held = last_sequences(settings())
     return f"{settings().event_hub_name} has {len(held)} partitions, {sum(held.values()) + len(held):,} events so far"
 
 
 def _host() -> str:
-    settings()
+    import urllib.error
+    import urllib.request
+
     address = f"http://127.0.0.1:{os.environ.get('HOST_PORT', '7071')}/"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to this machine
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with opener.open(address, timeout=5) as answer:
             return f"answers at {address} ({answer.status})"
     except urllib.error.HTTPError as error:
         return f"answers at {address} ({error.code})"
-    except OSError as error:
-        raise TallyError(f"Nothing answers at {address}: {error}.", "Start it: `make up`, or `func start`.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        said = getattr(reason, "strerror", None) or reason
+        raise TallyError(f"Nothing answers at {address}: {said}.", "Start it: `make up`, or `func start`.") from error
 
 
 def _readings() -> str:
-    from shared.readings.state import sealed_until
+    from shared.readings.state import decode, sealed_until
 
-    sealed = sealed_until(storage().control("ingest"), settings().event_hub_name)
+    states = storage().control("ingest")
+    sealed = sealed_until(states, settings().event_hub_name)
     if sealed is None:
-        raise TallyError("None came in yet.", "Send some: `tally simulate`, or `tally import FILE.csv`.")
-    return f"windows are complete up to {sealed:%Y-%m-%d %H:%M:%S} UTC"
+        raise Note("none came in yet", "Send some: `tally simulate`, or `tally import FILE.csv`.")
+    held = [decode(blob.data) for info in states.list() if (blob := states.get(info.name))]
+    windows = sum(state.counters.rows + state.sealed_rows for state in held)
+    return f"{windows:,} {'window' if windows == 1 else 'windows'} so far, complete up to {shown_time(sealed)}"
 
 
-def _bundle() -> str:
-    from shared.models.bundle import registry
+KINDS = ("anomaly", "faq", "image")
 
-    version = registry(storage().control("bundles")).current()
-    if version is None:
-        raise TallyError("No models are trained yet.", "Train some: `tally train anomaly`.")
-    manifest = registry(storage().control("bundles")).manifest(version)
-    return f"{version}: models of {manifest.series} series"
+
+def _models(name: str) -> str:
+    from shared.cli.model_kinds import kind_named
+
+    kind = kind_named(name, storage().control("bundles"))
+    version = kind.registry.current()
+    if version:
+        manifest = kind.registry.manifest(version)
+        series = getattr(manifest, "series", None)
+        return version if series is None else f"{version}: models of {series:,} series"
+    if kind.folder:
+        return f"{kind.shipped}, the one that ships"
+    raise Note("none are trained yet", "Once there are readings: `tally train anomaly`.")

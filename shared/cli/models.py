@@ -1,18 +1,19 @@
 """`tally models`: shows which models there are, makes one current, and adds image classifiers that others trained."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import typer
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from shared.cli.context import ROOT, console, storage
-from shared.errors import InvalidInput, NotFound
-from shared.models.registry import MANIFEST, Registry, names
+from shared.cli.complete import kinds, versions
+from shared.cli.context import ROOT, storage
+from shared.cli.files import can_fill, read_text, writing
+from shared.cli.model_kinds import Version, all_kinds, kind_named
+from shared.cli.options import AsJson, Out
+from shared.cli.output import notes, print_json, print_table, progress, results, shown_time
+from shared.errors import InvalidInput
 
 if TYPE_CHECKING:
     from shared.models.image.quantize import Compared
@@ -26,35 +27,47 @@ Three = Annotated[str | None, typer.Option(metavar="R,G,B", help="Of values from
 
 def register(app: typer.Typer) -> None:
     """Add the group to the command."""
-    app.add_typer(models, name="models")
+    app.add_typer(models, name="models", rich_help_panel="Models")
 
 
 @models.command("list")
-def list_models() -> None:
-    """Show every bundle in storage, newest last, and which of each kind is current."""
-    table = Table("kind", "version", "current", "written, UTC", "bytes")
-    for kind, registry in _registries().items():
-        current = registry.current()
-        for written, version in _written(registry):
-            size = registry.manifest(version).size
-            table.add_row(kind, version, "yes" if version == current else "", f"{written:%F %T}", f"{size:,}")
-    if not table.row_count:
-        console.print("There are no bundles in storage: the models that ship answer. `tally train` makes others.")
-        return
-    console.print(table)
+def list_models(as_json: AsJson = False) -> None:
+    """Show every version of every kind of models, those that ship with Tally first, and which is current.
+
+    Example: `tally models list`
+    """
+    found = [version for kind in all_kinds(storage().control("bundles")) for version in kind.versions()]
+    if as_json:
+        for version in found:
+            print_json(version)
+    else:
+        print_table(("kind", "version", "current", "written", "bytes"), map(_row, found))
 
 
 @models.command()
 def use(
-    kind: Annotated[str, typer.Argument(help="As `tally models list` shows it: anomaly, faq, image, style/NAME.")],
-    version: Annotated[str, typer.Argument(help="The version.")],
+    kind: Annotated[
+        str,
+        typer.Argument(help="As `tally models list` shows it: anomaly, faq, image, style/NAME.", autocompletion=kinds),
+    ],
+    version: Annotated[
+        str, typer.Argument(help="The version, a part that only it has, or `shipped`.", autocompletion=versions)
+    ],
+    as_json: AsJson = False,
 ) -> None:
-    """Make a version current: runs that start from now on use it, and real-time scoring within seconds."""
-    registry = _registries().get(kind)
-    if registry is None:
-        raise NotFound(f"There are no models of kind {kind!r}.", "`tally models list` shows what there is.")
-    registry.make_current(version)
-    console.print(f"Bundle {version} of {kind} is current.", highlight=False)
+    """Make a version current: runs that start from now on use it, and real-time scoring within seconds.
+
+    `shipped` is the version that comes with Tally; the others stay in storage.
+
+    Example: `tally models use faq shipped`
+    """
+    chosen = kind_named(kind, storage().control("bundles"))
+    made = chosen.use(version)
+    if as_json:
+        print_json({"kind": chosen.name, "version": made})
+    else:
+        ships = ", the one that ships" if made == chosen.shipped else ""
+        results.print(f"Version {made} of {chosen.name} is current{ships}.")
 
 
 @models.command()
@@ -77,7 +90,8 @@ def add(
         Literal["bilinear", "bicubic"] | None, typer.Option("--filter", help="How images are resized.")
     ] = None,
     softmax: Annotated[bool, typer.Option(help="The network gives scores, not probabilities.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Write the bundle into this folder; nothing is published.")] = None,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve an image classifier that was trained elsewhere.
 
@@ -85,6 +99,8 @@ def add(
     and Inception have them. *caffe*: blue first, values from 0 to 255 less the mean, NHWC, as VGG and ResNet of Keras.
 
     It is tried before it is published: input, output and labels have to fit.
+
+    Example: `tally models add mobilenet.onnx --labels imagenet.txt --preset keras`
     """
     from shared.models.image.preprocessing import PRESETS
 
@@ -93,7 +109,7 @@ def add(
         "layout": layout, "input": numbers, "filter": interpolation,
     }  # fmt: skip
     facts = {
-        "labels": read_labels(labels.read_text()),
+        "labels": read_labels(read_text(labels)),
         "preprocessing": msgspec.structs.replace(
             PRESETS[preset], **{name: value for name, value in given.items() if value}
         ),
@@ -101,48 +117,55 @@ def add(
         "source": {"file": network.name},
         "metrics": {},
     }
-    _keep(network.read_bytes(), facts, out)
+    _check_place(out)
+    _keep(network.read_bytes(), facts, out, as_json)
 
 
 @models.command()
 def pull(
     name: Annotated[Literal["resnet152"], typer.Argument(help="A published network.")],
-    out: Annotated[Path | None, typer.Option(help="Write the bundle into this folder; nothing is published.")] = None,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Download a published image classifier, check that it is the one that was meant, and serve it.
 
     A download that broke off goes on where it stopped. resnet152: 241 MB, torchvision's weights as safetensors.
+
+    Example: `tally models pull resnet152`
     """
     from shared.models.image.recipes import RECIPES
 
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console) as bars:
+    _check_place(out)
+    with progress("bytes") as bars:
         bar = bars.add_task("Downloading", total=None)
         told = lambda size, total: bars.update(bar, completed=size, total=total or None)  # noqa: E731
         network, facts = RECIPES[name].fetch(CACHE, told)
-    _keep(network, facts, out)
+    _keep(network, facts, out, as_json)
 
 
 @models.command()
 def quantize(
-    images: Annotated[Path, typer.Argument(help="100 or more images like those it will see.", file_okay=False)],
+    images: Annotated[
+        Path, typer.Argument(help="100 or more images like those it will see.", exists=True, file_okay=False)
+    ],
     publish: Annotated[bool, typer.Option("--publish", help="Make the copy current.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make an eight-bit copy of the current image classifier, and say what it gains and loses on the images.
 
     Half of the images set the ranges of the copy, the other half compare the two. Images in folders named as labels
     tell how many are right; the others, how often the best label is another one.
+
+    Example: `tally models quantize photos --publish`
     """
     from shared.models.image import bundle
     from shared.models.image.classifier import Classifier
     from shared.models.image.quantize import compared, quantized
 
-    store = storage().control("bundles")
-    current = bundle.current(store)
+    files = _images(images)
+    current = bundle.current(storage().control("bundles"))
     held = bundle.opened(current, threads=1)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("images")
-    with Progress(*columns, console=console) as bars:
-        files = _images(images)
+    with progress("images") as bars:
         inputs = [
             held.classifier.prepare(file.read_bytes(), MAX_PIXELS) for file in bars.track(files, description="Reading")
         ]
@@ -152,11 +175,15 @@ def quantize(
         bar = bars.add_task("Comparing", total=len(inputs[1::2]))
         truth = [file.parent.name for file in files[1::2]]
         found = compared(held.classifier, copy, inputs[1::2], truth, lambda done: bars.advance(bar, done))
-    _say(found, len(current.content) / len(made))
-    if publish:
-        _keep(made, facts | {"metrics": {"same_label": round(found.same_label, 4), "of": held.version}}, None)
+    smaller = len(current.content) / len(made)
+    if as_json:
+        print_json(msgspec.to_builtins(found) | {"smaller": smaller})
     else:
-        console.print("Nothing was published; --publish makes it current.")
+        _say(found, smaller)
+    if publish:
+        _keep(made, facts | {"metrics": {"same_label": round(found.same_label, 4), "of": held.version}}, None, as_json)
+    else:
+        notes.print("Nothing was published; --publish makes it current.")
 
 
 def read_labels(text: str) -> tuple[str, ...]:
@@ -175,34 +202,45 @@ def read_labels(text: str) -> tuple[str, ...]:
         raise InvalidInput("The labels are no JSON list of texts.", "Write one label in a line.") from error
 
 
-def _keep(network: bytes, facts: dict[str, Any], out: Path | None) -> None:
+def _check_place(out: Path | None) -> None:
+    """See that a bundle can be kept before it is made; raises InvalidInput, OSError or Transient where it cannot."""
+    if out:
+        can_fill(out)
+    else:
+        storage().control("bundles").any("")
+
+
+def _keep(network: bytes, facts: dict[str, Any], out: Path | None, as_json: bool) -> None:
     """Try the classifier, then publish it or write it into a folder."""
     from shared.models.image import bundle
     from shared.models.image.classifier import Classifier
 
     Classifier.open(network, facts["labels"], facts["preprocessing"], softmax=facts["softmax"], threads=1)
     if out:
-        version = bundle.KIND.write_folder(out, network, **facts)
-        console.print(f"{out}: version {version}", highlight=False, soft_wrap=True)
-        return
-    registry = bundle.registry(storage().control("bundles"))
-    version = registry.write(network, **facts)
-    registry.make_current(version)
-    console.print(f"Bundle {version} is current: {len(facts['labels'])} labels.", highlight=False)
+        with writing(out):
+            version = bundle.KIND.write_folder(out, network, **facts)
+        said = f"{out}: version {version}"
+    else:
+        registry = bundle.registry(storage().control("bundles"))
+        version = registry.write(network, **facts)
+        registry.make_current(version)
+        said = f"Bundle {version} is current: {len(facts['labels'])} labels."
+    if as_json:
+        print_json({"kind": "image", "version": version, "labels": len(facts["labels"]), "folder": out and str(out)})
+    else:
+        results.print(said)
 
 
 def _say(found: "Compared", smaller: float) -> None:
     if found.labelled:
-        console.print(
+        results.print(
             f"Right: {found.right / found.labelled:.1%}, the copy {found.copy_right / found.labelled:.1%}, "
-            f"of {found.labelled} images in folders named as their label.",
-            highlight=False,
+            f"of {found.labelled} images in folders named as their label."
         )
-    console.print(
+    results.print(
         f"{found.same_label:.1%} of {found.images} images keep their best label; a probability changes by "
         f"{found.largest_difference:.3f} at most.\n{found.seconds / found.copy_seconds:.2f} times as fast on one core "
-        f"({found.seconds * 1000:.1f} ms, {found.copy_seconds * 1000:.1f} ms an image), {smaller:.1f} times smaller.",
-        highlight=False,
+        f"({found.seconds * 1000:.1f} ms, {found.copy_seconds * 1000:.1f} ms an image), {smaller:.1f} times smaller."
     )
 
 
@@ -216,12 +254,6 @@ def _images(folder: Path) -> list[Path]:
     return files[:: -(-len(files) // MOST)]
 
 
-def _written(registry: Registry[Any]) -> list[tuple[datetime, str]]:
-    """The versions by the time that they were written, which is that of their manifest."""
-    infos = registry.store.list(f"{registry.folder}/")
-    return sorted((info.modified, info.name.split("/")[-2]) for info in infos if info.name.endswith(f"/{MANIFEST}"))
-
-
 def _three(text: str | None) -> tuple[float, float, float] | None:
     if text is None:
         return None
@@ -232,13 +264,7 @@ def _three(text: str | None) -> tuple[float, float, float] | None:
     return red, green, blue
 
 
-def _registries() -> dict[str, Registry[Any]]:
-    """The bundles of every kind there is."""
-    from shared.models import bundle as anomaly
-    from shared.models import style
-    from shared.models.faq import bundle as faq
-    from shared.models.image import bundle as image
-
-    store = storage().control("bundles")
-    kinds = {"anomaly": anomaly.registry(store), "faq": faq.registry(store), "image": image.registry(store)}
-    return kinds | {f"style/{name}": style.registry_of(store, name) for name in names(store, style.FOLDER)}
+def _row(version: Version) -> tuple[str, ...]:
+    written = "ships with Tally" if version.written is None else shown_time(version.written)
+    size = "damaged" if version.bytes is None else f"{version.bytes:,}"
+    return version.kind, version.version, "yes" if version.current else "", written, size

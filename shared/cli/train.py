@@ -2,31 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from shared.cli import train_faq, train_image, train_style
-from shared.cli.context import console, storage
-from shared.errors import NotFound
-from shared.models.features import Per
+from shared.cli.context import storage
+from shared.cli.options import FORMATS, AsJson, utc
+from shared.cli.output import notes, print_json, progress, results, warn
+from shared.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     import polars
+    from rich.progress import Progress
 
     from shared.models.fitting import Problem
+    from shared.models.training import Trained
 
-train = typer.Typer(help="Fit models.", no_args_is_help=True)
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S"]
+train = typer.Typer(help="Fit models to what was measured, written, painted or photographed.", no_args_is_help=True)
 HOUR = timedelta(hours=1)
 NAMED = 10  # series without a model that are named on the screen; the manifest names all
 
 
 def register(app: typer.Typer) -> None:
     """Add the group to the command."""
-    app.add_typer(train, name="train")
+    app.add_typer(train, name="train", rich_help_panel="Models")
     train_style.register(train)
     train_image.register(train)
     train_faq.register(train)
@@ -35,33 +35,45 @@ def register(app: typer.Typer) -> None:
 @train.command()
 def anomaly(
     start: Annotated[
-        datetime | None, typer.Option("--from", formats=FORMATS, help="UTC; default: the first window.")
+        datetime | None,
+        typer.Option("--from", formats=FORMATS, metavar="TIME", help="UTC; default: the first window."),
     ] = None,
     end: Annotated[
-        datetime | None, typer.Option("--to", formats=FORMATS, help="UTC, not included; default: the last.")
+        datetime | None,
+        typer.Option("--to", formats=FORMATS, metavar="TIME", help="UTC, not included; default: the last."),
     ] = None,
     first: Annotated[int | None, typer.Option(min=1, help="Use only the first rows of each series.")] = None,
-    per: Annotated[Per, typer.Option(help="A model per series, or per device over all its sensors.")] = Per.SERIES,
+    per: Annotated[
+        Literal["series", "device"], typer.Option(help="A model per series, or per device over all its sensors.")
+    ] = "series",
     false_alarm_rate: Annotated[float, typer.Option(help="Share of normal rows that may be flagged.")] = 0.005,
     nu: Annotated[float, typer.Option(help="Share of training rows outside the border before calibration.")] = 0.05,
     gamma: Annotated[float, typer.Option(help="Width of the kernel, of one feature; d features use gamma / d.")] = 0.2,
     tol: Annotated[float, typer.Option(help="Where the solver stops; 1e-3 is too early for small nu.")] = 1e-6,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on where an interrupted training stopped.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Fit a one-class SVM per series on its windows, calibrate it, and make the bundle current.
 
     The span should be normal: what happens in it will not be an anomaly later.
+
+    Example: `tally train anomaly --from 2026-01-31 --to 2026-02-01`
     """
+    from shared.models.features import Per
     from shared.models.fitting import Parameters
     from shared.models.rows import rows_of
     from shared.models.training import train as train_models
 
-    parameters = Parameters(per, false_alarm_rate=false_alarm_rate, nu=nu, gamma=gamma, tol=tol)
-    with _progress() as progress:
-        windows = _windows(_utc(start), _utc(end), progress)
-        series = rows_of(windows, per, first)
-        fitting = progress.add_task(f"Fitting {'devices' if per is Per.DEVICE else 'series'}", total=len(series))
+    kind = Per(per)
+    parameters = Parameters(kind, false_alarm_rate=false_alarm_rate, nu=nu, gamma=gamma, tol=tol)
+    low, high = start and utc(start), end and utc(end)
+    if low and high and high <= low:
+        raise InvalidInput("--to is not after --from.")
+    with progress("done") as bars:
+        windows = _windows(low, high, bars)
+        series = rows_of(windows, kind, first)
+        fitting = bars.add_task(f"Fitting {'devices' if kind is Per.DEVICE else 'series'}", total=len(series))
         trained = train_models(
             series,
             _span(windows),
@@ -69,31 +81,23 @@ def anomaly(
             storage().control("bundles"),
             jobs=jobs,
             resume=resume,
-            progress=lambda done: progress.advance(fitting, done),
+            progress=lambda done: bars.advance(fitting, done),
         )
-    models = trained.chunk.models
-    console.print(f"Bundle {trained.version} is current: {len(models)} models.", highlight=False)
+    _report(trained, as_json)
+
+
+def _report(trained: "Trained", as_json: bool) -> None:
+    models, problems = len(trained.chunk.models), trained.chunk.problems
+    if as_json:
+        print_json({"kind": "anomaly", "version": trained.version, "models": models, "without_model": problems})
+        return
+    results.print(f"Bundle {trained.version} is current: {models} models.")
     if trained.wandering:
-        console.print(f"{trained.wandering} sensors wander by themselves: they are watched for sudden changes only.")
-    _say_problems(trained.chunk.problems)
+        notes.print(f"{trained.wandering} sensors wander by themselves: they are watched for sudden changes only.")
+    _say_problems(problems)
 
 
-def _progress() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console)
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    return time and time.replace(tzinfo=UTC)
-
-
-def _windows(start: datetime | None, end: datetime | None, progress: Progress) -> "polars.DataFrame":
+def _windows(start: datetime | None, end: datetime | None, bars: "Progress") -> "polars.DataFrame":
     """The windows of the span, read hour by hour; raises NotFound where there are none."""
     import polars as pl
 
@@ -104,10 +108,10 @@ def _windows(start: datetime | None, end: datetime | None, progress: Progress) -
     hours = sorted({begin.replace(minute=0, second=0) for begin in begins if begin})
     low, high = start or datetime.min.replace(tzinfo=UTC), end or datetime.max.replace(tzinfo=UTC)
     spans = [(max(hour, low), min(hour + HOUR, high)) for hour in hours if hour + HOUR > low and hour < high]
-    frames, reading = [], progress.add_task("Reading hours", total=len(spans))
+    frames, reading = [], bars.add_task("Reading hours", total=len(spans))
     for span in spans:
         frames.append(read_windows(store, *span))
-        progress.advance(reading)
+        bars.advance(reading)
     if not any(map(len, frames)):
         raise NotFound("There are no windows in this span.", "`tally import` or `tally simulate` sends readings.")
     return pl.concat([frame.select("device", "sensor", "window_end", "mean") for frame in frames])
@@ -122,7 +126,6 @@ def _span(windows: "polars.DataFrame") -> tuple[datetime, datetime]:
 def _say_problems(problems: "Sequence[Problem]") -> None:
     """Why some series have no model: the first few by name."""
     for problem in problems[:NAMED]:
-        name = escape(f"{problem.device}/{'+'.join(problem.sensors)}")
-        console.print(f"[yellow]no model[/yellow] for {name}: {escape(problem.reason)}", highlight=False)
+        warn("no model", f"for {problem.device}/{'+'.join(problem.sensors)}: {problem.reason}")
     if len(problems) > NAMED:
-        console.print(f"[yellow]no model[/yellow] for {len(problems) - NAMED} more: the bundle's manifest names all.")
+        warn("no model", f"for {len(problems) - NAMED} more: the bundle's manifest names all.")

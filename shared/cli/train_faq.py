@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from shared.cli.context import console, storage
+from shared.cli.context import storage
+from shared.cli.files import can_fill, writing
+from shared.cli.options import AsJson, Out
+from shared.cli.output import notes, print_facts, print_json, progress, results
 
 if TYPE_CHECKING:
     from shared.models.faq.entries import Entry
@@ -33,10 +34,11 @@ def train_faq(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which rephrasings are held out together.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Write the bundle into this folder; nothing is published.")] = None,
+    out: Out = None,
     discard_changes: Annotated[
         bool, typer.Option("--discard-changes", help="Forget what was changed over HTTP before.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Learn a FAQ, and make it the one that answers `POST /api/score/faq`.
 
@@ -50,43 +52,57 @@ def train_faq(
     them and the more like people's own words, the better. Rows of one id are phrasings of one entry.
 
     How good it is, is measured on rephrasings that were held out. The same file gives the same version.
+
+    Example: `tally train faq faq.json --risk 0.05`
     """
     from shared.models.faq import bundle, edits
     from shared.models.faq.reading import read_entries
 
     entries = read_entries(file)
-    matcher, metrics = learned(entries, folds, risk, seed)
     if out:
-        version = bundle.write_folder(out, matcher, metrics)
-        console.print(f"{out}: version {version}", highlight=False, soft_wrap=True)
+        can_fill(out)
+    else:
+        storage().control("bundles").any("")  # that it answers shows before the training, not after
+    matcher, metrics = learned(entries, folds, risk, seed)
+    if metrics and not as_json:
+        _show(metrics, matcher.threshold)
+    if out:
+        with writing(out):
+            version = bundle.write_folder(out, matcher, metrics)
+    else:
+        store = storage().control("bundles")
+        version = bundle.publish(store, matcher, metrics)
+    if as_json:
+        held = {"kind": "faq", "version": version, "folder": out and str(out), "entries": len(entries)}
+        print_json(held | {"threshold": matcher.threshold, "metrics": metrics})
+    else:
+        results.print(f"{out}: version {version}" if out else f"Bundle {version} is current: {len(entries)} entries.")
+    if out:
         return
-    store = storage().control("bundles")
-    version = bundle.publish(store, matcher, metrics)
-    console.print(f"Bundle {version} is current: {len(entries)} entries.", highlight=False)
     if discard_changes:
         edits.discard(store)
     elif changes := edits.count(edits.read_edits(store)):
-        console.print(f"{changes} changes made over HTTP stay in force above it; --discard-changes forgets them.")
+        notes.print(f"{changes} changes made over HTTP stay in force above it; --discard-changes forgets them.")
 
 
 def learned(entries: "Sequence[Entry]", folds: int, risk: float | None, seed: int) -> "tuple[Matcher, dict[str, Any]]":
-    """The matcher with its threshold, and what was measured; both are shown."""
+    """The matcher with its threshold, and what was measured: nothing where no entry has other phrasings."""
     import msgspec
 
     from shared.models.faq.quality import RISK, Quality, curve_of, threshold_for
     from shared.models.faq.training import cross_validate, steps, train
 
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as bars:
+    with progress("steps") as bars:
         bar = bars.add_task("Holding rephrasings out", total=steps(entries, folds))
         outcomes = cross_validate(entries, folds=folds, seed=seed, progress=lambda count: bars.advance(bar, count))
         bars.update(bar, description="Learning from all")
         matcher = train(entries, progress=lambda count: bars.advance(bar, count))
         bars.update(bar, completed=steps(entries, folds))
     if not outcomes:
-        console.print(
-            "No entry has other phrasings (`also`): nothing could be learned or measured. Weights and threshold"
+        notes.print(
+            "No entry has other phrasings (`also`): nothing could be learned or measured. Weights and threshold\n"
+            "are those of the FAQ that ships. Some phrasings per entry make a great difference."
         )
-        console.print("are those of the FAQ that ships. Some phrasings per entry make a great difference.")
         return matcher, {}
     curve = curve_of(outcomes)
     threshold = threshold_for(curve, RISK if risk is None else risk)
@@ -97,25 +113,26 @@ def learned(entries: "Sequence[Entry]", folds: int, risk: float | None, seed: in
         **{"folds": folds, "seed": seed, "coverage": round(coverage, 6), "risk": round(wrong, 6)},
         "off_topic_refused": round(refused, 6),
     }
-    console.print(_table(metrics, threshold))
-    if wrong > DOUBTFUL:
-        console.print(f"{wrong:.0%} wrong answers are many. More entries and more phrasings help; so does --risk 0.1,")
-        console.print("which answers only what is surer.")
     return matcher.weighed(msgspec.structs.replace(matcher.ranking, threshold=threshold)), metrics
 
 
-def _table(metrics: dict[str, Any], threshold: float) -> Table:
-    table = Table(f"{metrics['questions']} rephrasings, each held out once", "", show_header=True)
-    lines = {
-        "the right entry is first": f"{metrics['accuracy_at_1']:.1%}",
-        "… among the first three": f"{metrics['accuracy_at_3']:.1%}",
-        "mean reciprocal rank": f"{metrics['mean_reciprocal_rank']:.3f}",
-        "expected calibration error": f"{metrics['calibration_error']:.3f}",
-        "answered from a probability of": f"{threshold:.3f}",
-        "  which answers of all questions": f"{metrics['coverage']:.1%}",
-        "  of the answers are wrong": f"{metrics['risk']:.1%}",
-        "  of off-topic questions are refused": f"{metrics['off_topic_refused']:.1%}",
-    }
-    for name, value in lines.items():
-        table.add_row(name, value)
-    return table
+def _show(metrics: dict[str, Any], threshold: float) -> None:
+    results.print(f"{metrics['questions']} rephrasings, each held out once", style="bold")
+    print_facts(
+        (
+            ("the right entry is first", f"{metrics['accuracy_at_1']:.1%}"),
+            ("… among the first three", f"{metrics['accuracy_at_3']:.1%}"),
+            ("mean reciprocal rank", f"{metrics['mean_reciprocal_rank']:.3f}"),
+            ("expected calibration error", f"{metrics['calibration_error']:.3f}"),
+            ("answered from a probability of", f"{threshold:.3f}"),
+            ("  which answers of all questions", f"{metrics['coverage']:.1%}"),
+            ("  of the answers are wrong", f"{metrics['risk']:.1%}"),
+            ("  of off-topic questions are refused", f"{metrics['off_topic_refused']:.1%}"),
+        ),
+        width=37,
+    )
+    if metrics["risk"] > DOUBTFUL:
+        notes.print(
+            f"{metrics['risk']:.0%} wrong answers are many. More entries and more phrasings help; so does --risk 0.1,\n"
+            "which answers only what is surer."
+        )

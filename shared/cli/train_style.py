@@ -8,16 +8,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from shared.cli.context import ROOT, console, storage
-from shared.cli.style import STYLES
+from shared.cli.context import ROOT, storage
+from shared.cli.files import can_fill, writing
+from shared.cli.options import AsJson
+from shared.cli.output import notes, print_json, progress, results
+from shared.cli.process import program
+from shared.cli.styles import TRAINED
 from shared.errors import InvalidInput, TallyError, Transient
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PACKAGE = ROOT / "scoring_images" / "style_training"
 ENVIRONMENT = ROOT / ".tally" / "training"
@@ -66,28 +71,36 @@ def train_style(
     start: Annotated[
         Path | None, typer.Option(help="checkpoint.npz of a style to begin from: a few hundred steps are then enough.")
     ] = None,
-    python: Annotated[Path | None, typer.Option(help="A Python with PyTorch; else .tally/training is made.")] = None,
+    python: Annotated[
+        Path | None,
+        typer.Option(help="A Python with PyTorch; else .tally/training is made.", exists=True, dir_okay=False),
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one per core.")] = 0,
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew, whatever was trained before.")] = False,
     publish: Annotated[
         bool, typer.Option(help="Make it the style of this name for runs that start from now on.")
     ] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Train a network that paints like PAINTING, in one pass per frame, and keep it as a style.
 
     Johnson et al. 2016, with losses that keep it steady from frame to frame. Ctrl-C leaves a checkpoint; the same
-    command goes on from there.
+    command goes on from there. Everything that it is given is looked at before anything is installed.
+
+    Example: `tally train style --style sea.jpg --content photos --name sea --features SqueezeNet.onnx`
     """
     from shared.models.style import check_name
 
-    folder = out or STYLES / check_name(name)
+    folder = out or TRAINED / check_name(name)
+    check_name(name)
+    can_fill(folder)
     numbers = {
         **{"width": width, "blocks": blocks, "steps": steps, "batch": batch, "crop": crop, "rate": rate, "seed": seed},
         **{"style-side": style_side, "content-side": content_side, "style-weight": style_weight},
         **{"stability-weight": stability_weight, "variation-weight": variation_weight, "threads": threads},
     }
-    command = [
-        *(str(python or _python()), "-m", "scoring_images.style_training", "--out", str(folder.resolve())),
+    given = [
+        *("-m", "scoring_images.style_training", "--out", str(folder.resolve())),
         *("--style", str(painting.resolve()), "--features", _located(features), "--taps", taps),
         *(part for path in content for part in ("--content", str(path.resolve()))),
         *(part for option, value in numbers.items() for part in (f"--{option}", str(value))),
@@ -96,9 +109,17 @@ def train_style(
         *(("--restart",) if restart else ()),
         "--smooth" if smooth else "--no-smooth",
     ]
-    _follow(command)
+    _check_arguments(given)
+    _follow([str(python or _python()), *given])
     about = {"title": title or painting.stem, "artist": artist, "year": year, "licence": licence}
-    _keep(name, folder, {key: value for key, value in about.items() if value}, publish)
+    _keep(name, folder, {key: value for key, value in about.items() if value}, publish, as_json)
+
+
+def _check_arguments(given: list[str]) -> None:
+    """Have the training look at what it is given, which needs no PyTorch; raises InvalidInput with what it says."""
+    done = subprocess.run([sys.executable, *given, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InvalidInput(done.stderr.strip().rpartition("\n")[2])
 
 
 def _located(features: str) -> str:
@@ -117,9 +138,11 @@ def _python() -> Path:
 
 def _install(python: Path) -> None:
     """Make the environment; raises Transient where that fails."""
-    console.print(f"PyTorch is not here: installing it with what training needs into {ENVIRONMENT}.")
-    console.print("This happens once and takes some minutes: about 3 GB on Linux, with the libraries for NVIDIA GPUs.")
-    console.print("`--python PATH` uses a Python of yours that has torch, onnx, numpy and opencv instead.")
+    notes.print(
+        f"PyTorch is not here: installing it with what training needs into {ENVIRONMENT}.\n"
+        "This happens once and takes some minutes: about 3 GB on Linux, with the libraries for NVIDIA GPUs.\n"
+        "`--python PATH` uses a Python of yours that has torch, onnx, numpy and opencv instead."
+    )
     uv = [sys.executable, "-m", "uv"]
     requirements = ("--require-hashes", "--only-binary", ":all:", "-r", str(PACKAGE / "requirements.txt"))
     for command in (
@@ -133,45 +156,35 @@ def _install(python: Path) -> None:
 
 def _follow(command: Sequence[str]) -> None:
     """Run the training with a bar for its steps; raises InvalidInput or TallyError with its last words."""
-    columns = (
-        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps")),
-        *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
-    )
-    env = os.environ | _ENVIRONMENT
-    start = partial(subprocess.Popen[str], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     last = ""
-    with Progress(*columns, console=console) as bars, start(command, env=env, cwd=ROOT) as run:
+    with progress("steps") as bars, program(command, os.environ | _ENVIRONMENT) as run:
         bar = bars.add_task("Reading", total=None)
         try:
             for line in run.stdout or ():
-                last = _show(bars, bar, line.strip()) or last
+                last = _show(bars, bar, line.strip(), last)
         except KeyboardInterrupt:
-            last = _last_words(run)
-    _check(run.returncode, last)
+            run.send_signal(signal.SIGINT)
+            last = ([last, *filter(None, map(str.strip, run.stdout or ()))])[-1]  # said while it keeps its checkpoint
+        _check(run.wait(), last)
+    if last:
+        notes.print(last)
 
 
-def _show(bars: Progress, bar: Any, line: str) -> str:
-    """Move the bar, or print the line, which is then returned."""
+def _show(bars: "Progress", bar: Any, line: str, last: str) -> str:
+    """Move the bar, or print the line before this one; the last line, which is for who knows how it all ended."""
     if at := _STEP.fullmatch(line):
         bars.update(bar, description=at[3], completed=int(at[1]), total=int(at[2]))
-        if not console.is_terminal and int(at[1]) % _LINE == 0:
-            console.print(line, highlight=False)
-        return ""
-    if line:
-        bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
-    return line
-
-
-def _last_words(run: "subprocess.Popen[str]") -> str:
-    """What the training says while it keeps its checkpoint; Ctrl-C reached it as well."""
-    lines = run.stdout.read().strip().splitlines() if run.stdout else []
-    run.wait()
-    return lines[-1] if lines else ""
+        if not notes.is_terminal and int(at[1]) % _LINE == 0:
+            notes.print(line)
+        return last
+    if line and last:
+        notes.print(last)
+    return line or last
 
 
 def _check(code: int, last: str) -> None:
     if code in _INTERRUPTED:
-        console.print(last or "Stopped.", highlight=False, markup=False)
+        notes.print(last or "Stopped.")
         raise typer.Exit(_INTERRUPTED[0])
     if code == 2:
         raise InvalidInput(last or "The training refused what it was given.")
@@ -179,23 +192,34 @@ def _check(code: int, last: str) -> None:
         raise TallyError(f"The training failed: {last or f'exit code {code}'}")
 
 
-def _keep(name: str, folder: Path, painting: dict[str, Any], publish: bool) -> None:
+def _keep(name: str, folder: Path, painting: dict[str, Any], publish: bool, as_json: bool) -> None:
     """Make the result a style: a manifest beside the network, and a copy in storage for runs."""
     from shared.models.style import KIND, NETWORK
-    from shared.models.style import publish as put
 
-    facts = json.loads((folder / "facts.json").read_text())
+    facts = json.loads((folder / "facts.json").read_text("utf-8"))
     network = (folder / NETWORK).read_bytes()
     facts["painting"] = painting
-    version = KIND.write_folder(folder, network, name=name, **facts)
-    console.print(f"{folder}: {len(network):,} bytes, version {version}", highlight=False, soft_wrap=True)
-    shown = name if folder.parent == STYLES else folder
-    console.print(f"Look at its preview.jpg, and try it: `tally style VIDEO --style {shown}`.", highlight=False)
-    if not publish:
+    with writing(folder):
+        version = KIND.write_folder(folder, network, name=name, **facts)
+    published = publish and _published(name, network, facts)
+    if as_json:
+        held = {"kind": f"style/{name}", "version": version, "folder": str(folder), "published": published}
+        print_json(held | {"metrics": facts["metrics"]})
         return
+    results.print(f"{folder}: {len(network):,} bytes, version {version}")
+    shown = name if folder.parent == TRAINED else folder
+    notes.print(f"Look at its preview.jpg, and try it: `tally style VIDEO --style {shown}`.")
+    if published:
+        notes.print(f"Runs can use it from now on: uploads with the metadata style={name}.")
+
+
+def _published(name: str, network: bytes, facts: dict[str, Any]) -> bool:
+    from shared.models.style import publish
+
     try:
-        put(storage().control("bundles"), name, network, **facts)
-        console.print(f"Runs can use it from now on: uploads with the metadata style={name}.", highlight=False)
+        publish(storage().control("bundles"), name, network, **facts)
     except TallyError as error:
-        console.print(f"Not published, as storage does not answer: {error.message}", highlight=False, markup=False)
-        console.print("The same command publishes it later without training again.", highlight=False)
+        notes.print(f"Not published, as storage does not answer: {error.message}")
+        notes.print("The same command publishes it later without training again.")
+        return False
+    return True

@@ -122,6 +122,10 @@ class Registry[M: Manifest]:
         self.manifest(version)
         self.store.put(self._pointer, msgspec.json.encode(_Pointer(version)))
 
+    def use_shipped(self) -> None:
+        """Let everything that starts from now on use what ships with Tally; the versions stay."""
+        self.store.delete(self._pointer)
+
     def current(self) -> str | None:
         """The version made current last, None before any was. Raises BundleError where the pointer is damaged."""
         blob = self.store.get(self._pointer)

@@ -11,6 +11,7 @@ import msgspec
 from shared.compute import Task
 from shared.errors import InvalidInput
 from shared.models.bundle import Manifest, registry
+from shared.predictions import folder
 from shared.readings.dataset import has_windows
 from shared.readings.progress import next_hour, progress
 from shared.runs.driver import Driver
@@ -62,6 +63,10 @@ class AnomalyWorkload:
         spare = self.settings.error_budget_percent > 0  # merge counts what is missing
         scores = [replace(task, optional=spare) for task in scores]
         return [*scores, self._task("merge", ("merge", *common), tuple(task.id for task in scores))]
+
+    def outputs(self, run_id: str, params: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        place = folder(run_id, datetime.fromisoformat(params["start"]))
+        return [("predictions", f"{place}/"), ("reports", f"{run_id}.html")]
 
     def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
         command = ("python", "-m", "scoring_images.anomaly", *arguments)

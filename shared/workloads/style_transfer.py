@@ -18,6 +18,8 @@ from shared.telemetry import log
 WORKLOAD = "style"
 VIDEOS = "videos"
 MAX_SEGMENTS = 100
+ENDINGS = (".mp4", ".jpg", "-sheet.jpg", ".json")
+"""Of what a run leaves in the container `styled`: the video, its poster, before and after, and the report."""
 _STYLE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -100,6 +102,9 @@ class StyleWorkload:
             self._task("join", ("join", "--run", run_id), tuple(task.id for task in stylize)),
         ]
 
+    def outputs(self, run_id: str, params: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        return [("styled", result_name(params["video"], ending)) for ending in ENDINGS]
+
     def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
         command = ("python", "-m", "scoring_images.style_transfer", *arguments)
         return Task(task_id, "style_transfer", command, needs, self.settings.task_retries, self.settings.task_seconds)
@@ -162,6 +167,11 @@ def asked_run(storage: Storage, settings: Settings, name: str, asked: Options, n
     if video is None:
         raise NotFound(f"There is no video {name!r} in the container {VIDEOS}.", "Upload it first.")
     return run_for(video, settings, now, asked)
+
+
+def result_name(video: str, ending: str = ".mp4") -> str:
+    """The blob of a result: the video's own name, its `.mp4` given up for the ending; other endings stay in it."""
+    return video.removesuffix(".mp4") + ending
 
 
 GRACE = timedelta(seconds=30)

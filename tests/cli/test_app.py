@@ -20,7 +20,7 @@ def test_names_from_the_command_line_are_shown_as_they_are(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert "[/b].csv cannot be read" in capsys.readouterr().out
+    assert "[/b].csv cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_where_nothing_runs_a_command_says_so_and_ends(command: str, tmp_path: P
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "Connection refused" in done.stdout
-    assert "`make up`" in done.stdout
-    assert "Pool" not in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Connection refused" in done.stderr
+    assert "`make up`" in done.stderr
+    assert "Pool" not in done.stderr

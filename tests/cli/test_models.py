@@ -1,6 +1,7 @@
 """`tally models` shows, chooses and adds models; nothing that does not fit becomes current."""
 
 import json
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -81,7 +82,6 @@ def test_a_network_that_does_not_fit_is_not_published(storage: MemoryStorage, ta
 def test_versions_are_listed_and_any_can_be_made_current_again(
     storage: MemoryStorage, tally: Tally, network: Path
 ) -> None:
-    assert "no bundles" in tally("list").output
     added(tally, network)
     added(tally, network, "--mean", "0,0,0")
     registry = bundle.registry(storage.control("bundles"))
@@ -89,7 +89,7 @@ def test_versions_are_listed_and_any_can_be_made_current_again(
     (first,) = set(registry.versions()) - {second}
     shown = tally("list").output
     assert shown.index(first) < shown.index(second)
-    assert f"{second} │ yes" in tally("list").output
+    assert re.search(rf"{second} +yes", shown)
     tally("use", "image", first)
     assert registry.current() == first
     for kind, version in (("image", "0" * 16), ("weather", first)):
@@ -157,5 +157,6 @@ def test_an_eight_bit_copy_says_what_it_gains_and_loses(storage: MemoryStorage, 
     tally("quantize", tmp_path, "--publish")
     copy = bundle.read(storage.control("bundles"), threads=1)
     assert copy.manifest.metrics["of"] == bundle.current(None).version
+    (tmp_path / "nothing").mkdir()
     with pytest.raises(InvalidInput, match="no two images"):
         tally("quantize", tmp_path / "nothing")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from scoring_images.style_training.parameters import Parameters
@@ -47,9 +48,12 @@ def tally(tmp_path: Path, storage):
         app = typer.Typer()
         app.callback()(lambda: None)
         train_style.register(app)
-        given = ["--style", "sea.jpg", "--content", ".", "--features", "net.onnx", "--python", str(python)]
-        command = ["style", *given, "--name", "sea", "--out", str(tmp_path / "out"), *arguments]
-        return CliRunner().invoke(app, command, catch_exceptions=False)
+        painting, network = tmp_path / "sea.jpg", tmp_path / "net.onnx"
+        Image.new("RGB", (8, 8)).save(painting)
+        network.touch()
+        given = ["--style", painting, "--content", tmp_path, "--features", network, "--python", python]
+        command = ["style", *given, "--name", "sea", "--out", tmp_path / "out", *arguments]
+        return CliRunner().invoke(app, list(map(str, command)), catch_exceptions=False)
 
     return run
 
@@ -113,7 +117,7 @@ def test_without_pytorch_an_environment_is_made_and_what_is_installed_is_said(mo
     assert train_style._python() == train_style._python() == tmp_path / "training" / "bin" / "python"
     assert [command[2:4] for command in commands] == [["uv", "venv"], ["uv", "pip"]]
     assert "--require-hashes" in commands[1]
-    assert "PyTorch is not here" in capsys.readouterr().out
+    assert "PyTorch is not here" in capsys.readouterr().err
 
 
 def test_where_pytorch_cannot_be_installed_another_python_is_suggested(monkeypatch, tmp_path):

@@ -76,7 +76,7 @@ def test_readings_older_than_what_is_closed_are_announced(account: Account, tmp_
     account.close()
     path = tmp_path / "old.csv"
     path.write_text(HEADER + f"{START:%Y-%m-%d} 00:00:00,1,2,3\n")
-    assert "Windows before 2018-04-06 21:00:00 UTC are closed" in run("import", path).output
+    assert "Windows before 2018-04-06 21:00:00Z are closed" in run("import", path).output
 
 
 def test_disorder_beyond_the_allowed_lateness_is_announced(account: Account, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from scoring_images.style_training.content import ContentError, read_content, re
 from scoring_images.style_training.export import to_onnx  # noqa: E402
 from scoring_images.style_training.features import FeaturesError, OnnxFeatures, load_features  # noqa: E402
 from scoring_images.style_training.network import Transformer  # noqa: E402
-from scoring_images.style_training.parameters import Parameters  # noqa: E402
+from scoring_images.style_training.parameters import MARGIN, Parameters  # noqa: E402
 from scoring_images.style_training.preview import preview, shift_error, write_jpeg  # noqa: E402
 from scoring_images.style_training.training import Trainer, new_state, no_longer_improves  # noqa: E402
 
@@ -77,7 +77,7 @@ def state_after(trainer: Trainer, steps: int):
 
 def test_a_network_that_changes_nothing_is_perfectly_stable():
     wide, noise = torch.rand(1, 3, 76, 76) * 255, torch.rand(1, 3, 64, 64)
-    same, shift = motion.inner(wide, motion.MARGIN), motion.Motion((2, -3))
+    same, shift = motion.inner(wide, MARGIN), motion.Motion((2, -3))
     assert motion.instability(lambda image: image, wide, same, shift, noise) == 0
     noisy = motion.Motion((2, -3), noise=4)
     assert motion.instability(lambda image: image, wide, same, noisy, noise) > 0

@@ -5,9 +5,10 @@ from io import BytesIO
 
 import pytest
 
-from scoring_images.style_transfer.publish import Publisher, result_name
+from scoring_images.style_transfer.publish import Publisher
 from shared.errors import Conflict
 from shared.storage import BlobInfo, MemoryBlobs
+from shared.workloads.style_transfer import result_name
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

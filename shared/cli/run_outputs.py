@@ -1,0 +1,68 @@
+"""What came out of a run: which blobs, where they are, and copies of them on this machine."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from shared.cli.files import writing
+from shared.compute.azure import blob_address
+from shared.runs.record import Run, State
+from shared.settings import Connection
+from shared.storage import BlobFile, BlobStore, Storage
+from shared.workloads import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A blob of the data account that a run wrote."""
+
+    container: str
+    name: str
+    bytes: int
+    url: str
+
+
+def outputs_of(run: Run, workloads: Mapping[str, Workload], storage: Storage, account: Connection) -> list[Output]:
+    """What a run that succeeded left, as far as it is still there, and not that of a newer upload."""
+    if run.state is not State.SUCCEEDED or run.workload not in workloads:
+        return []
+    return [
+        Output(container, name, size, f"{blob_address(account)}/{container}/{quote(name)}")
+        for container, place in workloads[run.workload].outputs(run.id, run.params)
+        for name, size in _found(storage.data(container), place, run.id)
+    ]
+
+
+def _found(store: BlobStore, place: str, run_id: str) -> Iterator[tuple[str, int]]:
+    if place.endswith("/"):
+        yield from ((info.name, info.size) for info in store.list(place))
+    elif (info := store.info(place)) and info.metadata.get("run", run_id) == run_id:
+        yield info.name, info.size
+
+
+def summaries(outputs: Sequence[Output]) -> list[str]:
+    """A line for each output, or for each folder of several."""
+    lines = []
+    for folder, group in groupby(outputs, key=lambda output: output.url.rpartition("/")[0]):
+        some = list(group)
+        size = f"{sum(output.bytes for output in some):,} bytes"
+        many = "=" in folder  # predictions lie below a date, as many files as there are tasks
+        lines += [f"{folder}/ ({len(some)} files, {size})"] if many else [f"{o.url} ({o.bytes:,} bytes)" for o in some]
+    return lines
+
+
+def fetch_all(outputs: Sequence[Output], storage: Storage, folder: Path) -> Iterator[tuple[Output, Path]]:
+    """Copy outputs into a folder, each whole or not at all; each as it is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for output in outputs:
+        path = folder / output.name.rpartition("/")[2]
+        store = storage.data(output.container)
+        if info := store.info(output.name):
+            part = path.with_name(f"{path.name}.part")
+            with writing(path), part.open("wb") as file:
+                shutil.copyfileobj(BlobFile(store, info), file)
+            part.replace(path)
+            yield output, path

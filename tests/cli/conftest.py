@@ -1,0 +1,67 @@
+"""The `tally` command in this process, as a shell sees it, over accounts in memory."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shared.cli import app, context
+from shared.settings import Settings
+from shared.storage import MemoryStorage
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """All of it."""
+        return self.out + self.err
+
+
+type Shell = Callable[..., Ran]
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A command line, run with the settings as they are."""
+
+    def run(*words: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["tally", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "100")
+        code = app.run()
+        return Ran(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MemoryStorage]:
+    """Both accounts, in memory, for every command."""
+    memory = MemoryStorage()
+    settings = Settings.from_env({"LOCAL_COMPUTE_DIR": str(tmp_path / "compute"), "DataStorage": "AccountName=data"})
+    for name, module in list(sys.modules.items()):
+        if name.startswith("shared.cli."):
+            for known, value in (("storage", memory), ("settings", settings)):
+                if callable(vars(module).get(known)):
+                    monkeypatch.setattr(module, known, lambda value=value: value)
+    context.driver.cache_clear()
+    yield memory
+    context.driver.cache_clear()
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that name accounts where nobody listens."""
+    account = "AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a"
+    for name in ("DataStorage", "ControlStorage"):
+        monkeypatch.setenv(name, account)
+    for cached in (context.settings, context.storage, context.driver):
+        cached.cache_clear()
