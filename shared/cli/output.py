@@ -60,7 +60,7 @@ def print_facts(facts: Iterable[tuple[str, object]], width: int = 10) -> None:
     """A name and a value in each line."""
     for name, value in facts:
         shown = value if isinstance(value, Text) else Text(one_line(value))
-        results.print(Text.assemble((name.ljust(width), "bold"), " ", shown))
+        results.print(Text.assemble((one_line(name).ljust(width), "bold"), " ", shown))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> None:
@@ -72,7 +72,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) 
         table.add_column(name, no_wrap=number == 0, overflow="fold")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else one_line(cell) for cell in row))
-    results.print(table, soft_wrap=False, width=None if results.is_terminal else _WIDE)
+    console = results if results.is_terminal else PlainConsole(width=_WIDE)
+    console.print(table, soft_wrap=False)
 
 
 def warn(what: str, rest: str = "") -> None:

@@ -47,6 +47,10 @@ class Health:
     inside: int = 0
 
 
+_NOTHING = object()
+"""What no source wants: None is wanted where the model that ships is."""
+
+
 class Served[M, I, O]:
     """The model of one name in this process. Looks for a newer one every so many seconds, beside the requests.
 
@@ -66,7 +70,7 @@ class Served[M, I, O]:
         self._source, self._limits, self._told, self._clock = source, limits, told, clock
         self._reload_seconds = reload_seconds
         self._loaded: Loaded[M, I, O] | None = None
-        self._refused: Hashable = None
+        self._refused: Hashable = _NOTHING
         self._problem = ""
         self._error: TallyError | None = None
         self._looked = -float("inf")
@@ -139,7 +143,7 @@ class Served[M, I, O]:
             log("model refused", level=logging.ERROR, model=self.name, reason=error.message)
             raise
         batcher = Batcher(self._calling(model), self._limits, lambda size: self._told(self.name, size))
-        self._loaded, self._problem, self._refused = Loaded(wanted, version, model, batcher), "", None
+        self._loaded, self._problem, self._refused = Loaded(wanted, version, model, batcher), "", _NOTHING
         log("model loaded", model=self.name, version=version)
         if before:
             before.batcher.close()

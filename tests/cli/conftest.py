@@ -1,5 +1,6 @@
 """The `tally` command in this process, as a shell sees it, over accounts in memory."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import pytest
 
 from shared.cli import app, context
 from shared.settings import Settings
-from shared.storage import MemoryStorage
+from shared.storage import MemoryStorage, Storage
 
 
 @dataclass(frozen=True)
@@ -63,5 +64,10 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     account = "AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a"
     for name in ("DataStorage", "ControlStorage"):
         monkeypatch.setenv(name, account)
-    for cached in (context.settings, context.storage, context.driver):
+    monkeypatch.setenv("EventHubs", "")
+    for cached in (context.settings, context.driver):
         cached.cache_clear()
+    away = Storage.from_settings(Settings.from_env(os.environ), connect_retries=0)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("shared.cli.") and callable(vars(module).get("storage")):
+            monkeypatch.setattr(module, "storage", lambda: away)

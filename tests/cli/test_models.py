@@ -14,11 +14,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bench.reference.resnet import weights as generated
+from shared.app import make_images
 from shared.cli import models
 from shared.cli.app import app
-from shared.errors import BundleError, InvalidInput, NotFound
+from shared.errors import BundleError, InvalidInput, NotFound, TallyError
 from shared.models.image import bundle, recipes
 from shared.models.image.download import Published
+from shared.settings import Settings
 from shared.storage import MemoryStorage
 from tests.models.image.networks import channel_means
 from tests.models.image.pictures import photo, saved
@@ -96,6 +98,47 @@ def test_versions_are_listed_and_any_can_be_made_current_again(
         with pytest.raises((BundleError, NotFound)):
             tally("use", kind, version)
     assert registry.current() == first
+
+
+def test_what_ships_is_listed_and_can_be_chosen_again(storage: MemoryStorage, tally: Tally, network: Path) -> None:
+    shipped = bundle.current(None).version
+    listed = {line["kind"]: line for line in map(json.loads, tally("list", "--json").output.splitlines())}
+    assert (listed["image"]["version"], listed["image"]["current"], listed["image"]["shipped"]) == (shipped, True, True)
+    assert {"faq", "style/wave"} <= listed.keys()
+    added(tally, network)
+    served = make_images(Settings(), storage).served
+    assert served.loaded().version != shipped
+    assert shipped in tally("use", "image", "shipped").output
+    assert bundle.current(storage.control("bundles")).version == shipped
+    served.look()
+    assert served.loaded().version == shipped
+    served.close()
+    assert re.search(rf"image +{shipped} +yes +ships with Tally", tally("list").output)
+
+
+def test_a_version_that_is_none_is_answered_with_those_there_are(
+    storage: MemoryStorage, tally: Tally, network: Path
+) -> None:
+    added(tally, network)
+    (version,) = bundle.registry(storage.control("bundles")).versions()
+    for kind, wrong, says in (
+        ("image", "0" * 16, f"There is no version '{'0' * 16}'. Of image there are: {version}, shipped."),
+        ("image", version[:-1] + "x", f"Did you mean {version}?"),
+        ("anomaly", "shipped", "No models of kind anomaly ship with Tally. There are: none."),
+        ("wave", "shipped", "There is no kind of models 'wave'. Did you mean style/wave?"),
+        ("imgae", "shipped", "Did you mean image?"),
+    ):
+        with pytest.raises(TallyError) as refused:
+            tally("use", kind, wrong)
+        assert says in str(refused.value)
+    assert version in tally("use", "image", version[:6]).output
+
+
+def test_a_damaged_version_is_listed_as_such(storage: MemoryStorage, tally: Tally, network: Path) -> None:
+    added(tally, network)
+    (version,) = bundle.registry(storage.control("bundles")).versions()
+    storage.control("bundles").put(f"image/{version}/manifest.json", b"{")
+    assert re.search(rf"{version}.* damaged", tally("list").output)
 
 
 def test_a_bundle_can_go_into_a_folder_instead(storage: MemoryStorage, tally: Tally, network: Path) -> None:
