@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from shared.cli.refusals import as_refusal
 from shared.compute.ranks import rank_and_size
 from shared.errors import InvalidInput, NotFound, TallyError
 from shared.settings import Settings
@@ -122,7 +123,10 @@ def _style_file(arguments: argparse.Namespace, settings: Settings) -> None:
 
     asked = (arguments.style, arguments.crf, arguments.steady, settings.strict_video)
     order = Order("", arguments.source.name, "", *asked)
-    style_file(arguments.source, arguments.target, order, settings)
+    try:
+        style_file(arguments.source, arguments.target, order, settings)
+    except OSError as error:
+        raise as_refusal(error) from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -62,7 +62,7 @@ def read_labels(path: Path) -> list[Label]:
     The second kind is about the device that the file is named after. Raises InvalidInput.
     """
     try:
-        with path.open(newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             separator = max(",;\t", key=file.readline().count)
             file.seek(0)
             rows = csv.DictReader(file, delimiter=separator)
@@ -72,7 +72,11 @@ def read_labels(path: Path) -> list[Label]:
             time = next((names[name] for name in ("ts", "timestamp", "time", "datetime") if name in names), None)
             if time and "anomaly" in names:
                 return list(_stretches(rows, path.stem, time, names["anomaly"]))
-    except (OSError, ValueError, KeyError) as error:
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
+    except (ValueError, KeyError) as error:
         raise InvalidInput(f"{path} is not a file of labels: {error}.") from error
     raise InvalidInput(f"{path} has no labels.", "Columns Device,Tag,Start,End are asked for, or a time and `anomaly`.")
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared.compute import Compute, Phase, Status
-from shared.errors import Conflict, InvalidInput, NotFound
+from shared.errors import Conflict, InvalidInput, NotFound, TallyError
 from shared.runs import record
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore
@@ -62,7 +62,8 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - whatever it is becomes the run's reason
             run, etag = self._load(message)
             if run is not None:
-                reason = f"Its message failed too often, last with {type(error).__name__}: {error}"
+                said = str(error) if isinstance(error, TallyError) else f"{type(error).__name__}: {error}"
+                reason = f"Its message failed too often, at last because: {said}"
                 self._save(run, record.fail(run, reason, self.now()), etag)
 
     def cancel(self, run_id: str) -> None:

@@ -67,3 +67,23 @@ def test_a_file_without_labels_is_refused_by_name(tmp_path: Path, text: str) -> 
     path.write_text(text)
     with pytest.raises(InvalidInput, match=r"odd\.csv"):
         read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "cannot be read: No such file"), (b"\xff\xfe\n", "not UTF-8 text"), (b"a,b\n", "no labels")],
+)
+def test_a_file_that_holds_no_labels_is_named_with_the_reason(content: bytes | None, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "[a].csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=says) as refused:
+        read_labels(path)
+    assert str(path) in refused.value.message
+    assert "Errno" not in str(refused.value)
+
+
+def test_labels_as_excel_writes_them_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfDevice,Tag,Start,End,Kind\na,1,2026-01-31T10:00:00Z,2026-01-31T10:00:05Z,spike\n")
+    assert read_labels(path) == [Label("a", "1", TEN, seconds(5))]

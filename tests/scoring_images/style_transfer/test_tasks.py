@@ -259,3 +259,8 @@ def test_uploaded_times_are_kept_to_the_microsecond(studio: Studio) -> None:
     split(studio.order(), studio.storage, SETTINGS)
     assert Work.of(studio.storage, "r").index().modified == info.modified
     assert isinstance(info.modified, datetime)
+
+
+def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["file", str(tmp_path / "no.mp4"), str(tmp_path / "out.mp4")]) == 1
+    assert capsys.readouterr().err.startswith(f"There is no {tmp_path / 'no.mp4'}.")
