@@ -159,7 +159,7 @@ def _container(account: str, name: str, count: Callable[[list[str]], str]) -> st
 
 def _hours(names: list[str]) -> str:
     hours = len({name.rpartition("/")[0] for name in names if name.startswith("date=")})
-    return f"windows of {hours} {'hour' if hours == 1 else 'hours'}"
+    return f"windows of {hours} {'hour' if hours == 1 else 'hours'}" if hours else "no windows yet"
 
 
 def _runs(names: list[str]) -> str:

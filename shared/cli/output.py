@@ -96,7 +96,9 @@ def progress(unit: str, *, transient: bool = False) -> "Iterator[Progress]":
 
     class Bars(Progress):
         def stop(self) -> None:
-            self.live.stop()  # Progress adds an empty line where nobody watches
+            self.live.stop()
+            if not (self.console.is_interactive or self.live.transient):
+                self.console.print()  # ends the line of the bars, where nobody watched them
 
     counted = (DownloadColumn(),) if unit == "bytes" else (MofNCompleteColumn(), TextColumn(unit))
     name = TextColumn("{task.description}", markup=False)

@@ -30,7 +30,7 @@ def outputs_of(run: Run, workloads: Mapping[str, Workload], storage: Storage, ac
     if run.state is not State.SUCCEEDED or run.workload not in workloads:
         return []
     return [
-        Output(container, name, size, f"{blob_address(account)}/{container}/{quote(name)}")
+        Output(container, name, size, f"{blob_address(account)}/{container}/{quote(name, safe='/=')}")
         for container, place in workloads[run.workload].outputs(run.id, run.params)
         for name, size in _found(storage.data(container), place, run.id)
     ]

@@ -25,6 +25,8 @@ RunId = Annotated[
     typer.Argument(metavar="RUN", help="The run's id, or a part of it that only it has.", autocompletion=run_ids),
 ]
 COLOURS = {State.SUCCEEDED: "green", State.FAILED: "red", State.CANCELLED: "yellow", State.RUNNING: "cyan"}
+TIMES = ("start", "end")
+"""The parameters of a run that are times."""
 MOST = 1000  # records looked through for those that failed
 
 
@@ -186,8 +188,14 @@ def _input(run: Run) -> str:
     """What a run is about: the video that was uploaded, or the span that is scored."""
     if "video" in run.params:
         return run.params["video"]
-    ends = (run.params[name] for name in ("start", "end") if name in run.params)
-    return " to ".join(shown_time(datetime.fromisoformat(end)) for end in ends)
+    return " to ".join(_param(name, run.params[name]) for name in TIMES if name in run.params)
+
+
+def _param(name: str, value: str) -> str:
+    try:
+        return shown_time(datetime.fromisoformat(value)) if name in TIMES else value
+    except ValueError:
+        return value
 
 
 def _facts(run: Run) -> list[tuple[str, str | Text]]:
@@ -197,7 +205,7 @@ def _facts(run: Run) -> list[tuple[str, str | Text]]:
         ("state", _coloured(run.state)),
         ("tasks", f"{run.tasks_done} of {run.tasks} done, {run.tasks_failed} failed"),
         ("attempt", str(run.attempt)),
-        *run.params.items(),
+        *((name, _param(name, value)) for name, value in run.params.items()),
         ("created", shown_time(run.created)),
         *((str(state), shown_time(when)) for when, state in run.history),
     ]

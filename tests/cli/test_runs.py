@@ -60,8 +60,12 @@ def test_those_that_failed_are_found_behind_those_that_did_not(ended: MemoryStor
 
 def test_a_run_says_what_came_out_and_where(ended: MemoryStorage, shell: Shell) -> None:
     scored, styled = shell("runs", "show", SCORING), shell("runs", "show", STYLING)
-    assert "https://data.blob.core.windows.net/predictions/date%3D2026-01-31/hour%3D09" in scored.out
+    assert (
+        f"https://data.blob.core.windows.net/predictions/date=2026-01-31/hour=09/run={SCORING}/ (2 files, 6 bytes)"
+        in scored.out
+    )
     assert f"reports/{SCORING}.html (6 bytes)" in scored.out
+    assert "start      2026-01-31 09:00:00Z" in scored.out
     assert styled.out.count("output") == 4
     assert "/styled/2026/holiday.mp4 (4 bytes)" in styled.out
     assert f"tally runs fetch {STYLING}" in styled.err
