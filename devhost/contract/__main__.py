@@ -10,6 +10,7 @@ from pathlib import Path
 
 from devhost.contract.batch.management import pool_body
 from devhost.contract.batch.service import BatchService
+from devhost.contract.batch.times import Times
 from devhost.contract.certificate import write_certificates
 from devhost.contract.clock import Clock
 from devhost.contract.exchange import Service
@@ -25,17 +26,21 @@ from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 HOPELESS = 2
+LATENESS = 600.0
 IMAGES = ("anomaly", "style_transfer")
 
 
-def batch_service(settings: Settings, clock: Clock, url: str, root: Path, speed: float) -> BatchService:
+def batch_service(
+    settings: Settings, clock: Clock, url: str, root: Path, speed: float, lateness: float = LATENESS
+) -> BatchService:
     """A Batch account with the pools that the settings name, defined as in Azure.
 
-    The nodes get the connection strings of the settings, where real ones have an identity.
+    What is late in Azure, or takes time beside the pools, is `lateness` times as fast here. The nodes get the
+    connection strings of the settings, where real ones have an identity.
     """
     connections = (settings.data_storage, settings.control_storage)
     identity = {each.name: each.string for each in connections if each.string}
-    service = BatchService(clock, url, root, ROOT, identity, speed=speed)
+    service = BatchService(clock, url, root, ROOT, identity, speed=speed, times=Times().faster(lateness))
     for image in IMAGES:
         name = named(settings.batch_pool, image)
         if name.lower() not in service.account.pools:

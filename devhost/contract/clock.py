@@ -17,7 +17,12 @@ class Clock:
 
     def http_date(self) -> str:
         """Now, as headers say it."""
-        return format_datetime(self.now().replace(microsecond=0), usegmt=True)
+        return http_date(self.now())
+
+
+def http_date(moment: datetime) -> str:
+    """A moment, as headers say it."""
+    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
 def stamp(moment: datetime) -> str:

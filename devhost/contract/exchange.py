@@ -1,6 +1,6 @@
 """What a service sees of HTTP: requests, answers, refusals, and the operations that it offers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -41,14 +41,22 @@ class Answer:
 
 
 class Refusal(Exception):
-    """A service's no: a status, a code, a sentence, and details by name."""
+    """A service's no: a status, a code, a sentence, and details by name; `problems` are those of a broken contract."""
 
-    def __init__(self, status: int, code: str, message: str, details: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Mapping[str, str] | None = None,
+        problems: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.details = dict(details or {})
+        self.problems = list(problems)
 
 
 Handler = Callable[..., Answer]

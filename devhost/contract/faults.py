@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+from devhost.contract.exchange import Answer
 
 
 class Kind(StrEnum):
@@ -13,11 +16,15 @@ class Kind(StrEnum):
     CUT_AFTER = "cut after"
     SLOW = "slow"
     NOT_JSON = "not JSON"
+    ANSWER = "answer"
 
 
 @dataclass(slots=True)
 class Fault:
-    """Befalls the next `times` requests whose operation matches (`POST /jobs`, a regular expression)."""
+    """Befalls the next `times` requests whose operation matches (`POST /jobs`, a regular expression).
+
+    `answer` is what they get, where that is its kind.
+    """
 
     kind: Kind
     operation: str = ".*"
@@ -27,6 +34,7 @@ class Fault:
     retry_after: int | None = None
     seconds: float = 1.0
     skip: int = 0
+    answer: Answer | None = None
 
     def befalls(self, operation: str) -> bool:
         """Whether it befalls this request; counts it if so."""
@@ -46,9 +54,9 @@ class Faults:
     waiting: list[Fault] = field(default_factory=list)
     requests: dict[str, int] = field(default_factory=dict)
 
-    def add(self, kind: Kind, operation: str = ".*", **options: int) -> Fault:
+    def add(self, kind: Kind, operation: str = ".*", **options: Any) -> Fault:
         """Have a fault injected."""
-        fault = Fault(kind, operation, **options)  # type: ignore[arg-type]
+        fault = Fault(kind, operation, **options)
         self.waiting.append(fault)
         return fault
 

@@ -1,7 +1,7 @@
 """The contract as Microsoft publishes it: a Swagger 2.0 file, read strictly, so that nothing unknown passes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,36 @@ _READ = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Deviations:
+    """What a service is seen to say although its file forbids it, each with a reason.
+
+    `members` are names that objects may have anywhere, `problems` patterns of whole problems.
+    """
+
+    members: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    def without_members(self, value: Any) -> Any:
+        """A value without those members."""
+        if isinstance(value, list):
+            return [self.without_members(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return {name: self.without_members(held) for name, held in value.items() if name not in self.members}
+
+    def left(self, problems: list[str]) -> list[str]:
+        """The problems that are none of these."""
+        return [each for each in problems if not any(re.fullmatch(known, each) for known in self.problems)]
+
+
 @dataclass(slots=True)
 class OpenApi:
     """A contract from a Swagger file; raises ImportError where jsonschema-rs is not installed."""
 
     path: Path
     paging: tuple[str, ...] = ()  # query parameters that only links of the service's own carry
+    deviations: Deviations = field(default_factory=Deviations)
     _document: dict[str, Any] = field(init=False)
     _validators: dict[str, Any] = field(default_factory=dict)
 
@@ -55,7 +79,7 @@ class OpenApi:
         schema = said.get("schema")
         if schema is None or isinstance(answer.body, bytes):
             return [] if answer.body is None or schema else ["a body, where none belongs"]
-        problems = self._problems(schema, answer.body)
+        problems = self.deviations.left(self._problems(schema, self.deviations.without_members(answer.body)))
         return (
             [each for each in problems if not each.endswith("is a required property")] if answer.partial else problems
         )

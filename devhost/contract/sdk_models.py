@@ -11,6 +11,7 @@ from typing import Any, Union
 import msgspec
 
 from devhost.contract.exchange import Answer, Operation, Request
+from devhost.contract.openapi import Deviations
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class SdkModels:
     bodies: Mapping[str, str]
     answers: Mapping[str, str]
     query: frozenset[str]
+    deviations: Deviations = field(default_factory=Deviations)
     _structs: dict[str, Any] = field(default_factory=dict)
 
     def request_problems(self, operation: Operation, request: Request) -> list[str]:
@@ -40,7 +42,7 @@ class SdkModels:
         model = self.answers.get(operation.name)
         if model is None or answer.body is None or answer.partial or isinstance(answer.body, bytes):
             return []
-        return self._problems(model, answer.body)
+        return self._problems(model, self.deviations.without_members(answer.body))
 
     def _problems(self, model: str, value: Any) -> list[str]:
         try:

@@ -21,7 +21,7 @@ from devhost.contract.tokens import Tokens
 
 log = logging.getLogger("devhost.contract")
 
-MAX_BODY = 1_000_000
+MAX_BODY = 1_048_576
 """Bytes of a request's body; the services that this stands for take no larger ones."""
 
 type Scope = dict[str, Any]
@@ -90,9 +90,10 @@ class ContractServer:
     def _act(self, request: Request, route: Route) -> Answer:
         resource = route.service.resource  # a registry issues its own tokens
         if resource and (problem := self.tokens.problem(request, resource)):
-            raise Refusal(401, "AuthenticationFailed", problem)
+            raise Refusal(401, "AuthenticationFailed", problem, {"AuthenticationErrorDetail": problem})
         if len(request.content) > MAX_BODY:
-            raise Refusal(413, "RequestBodyTooLarge", "The request body is too large.")
+            message = "The request body is too large and exceeds the maximum permissible limit."
+            raise Refusal(413, "RequestBodyTooLarge", message, {"MaxLimit": str(MAX_BODY)})
         try:
             problems = route.service.contract.request_problems(route.operation, request)
         except msgspec.DecodeError as error:
@@ -100,7 +101,7 @@ class ContractServer:
         if problems:
             self._violated(route.operation.name, problems)
             details = {f"Problem{number}": problem for number, problem in enumerate(problems[:5])}
-            raise Refusal(400, "InvalidRequestBody", "The request is not what the contract says.", details)
+            raise Refusal(400, "InvalidRequestBody", "The request is not what the contract says.", details, problems)
         return route.operation.handler(request, **route.names)
 
     def _violated(self, what: str, problems: list[str]) -> None:
@@ -109,6 +110,8 @@ class ContractServer:
 
 
 def _fault_answer(fault: Fault) -> Answer | None:
+    if fault.kind is Kind.ANSWER:
+        return fault.answer
     if fault.kind is not Kind.STATUS:
         return None
     headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}

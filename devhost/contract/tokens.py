@@ -38,7 +38,7 @@ class Tokens:
         about = {"aud": resource, "oid": PRINCIPAL, "tid": TENANT, "exp": int(expires.timestamp())}
         claims = msgspec.json.encode(about | {"jti": secrets.token_urlsafe(32)})
         token = f"e30.{urlsafe_b64encode(claims).decode().rstrip('=')}."
-        self._known[token] = resource.rstrip("/"), expires
+        self._known[token] = resource, expires
         self.issued += 1
         return Answer(
             200,
@@ -61,8 +61,11 @@ class Tokens:
         if token not in self._known:
             return "The token is not known."
         held, expires = self._known[token]
-        if held != resource.rstrip("/"):
-            return f"The token is for {held}."
+        if held.rstrip("/") != resource.rstrip("/") or (resource.endswith("/") and held != resource):
+            return (
+                f"The access token has been obtained from wrong audience or resource '{held}'. It should exactly match "
+                f"(including forward slash) with one of the allowed audiences '{resource}'"
+            )
         return "The token has expired." if expires <= self.clock.now() else ""
 
     def revoke(self) -> None:

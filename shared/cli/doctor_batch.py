@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
-from shared.compute.azure_batch.account import BatchAccount
+from shared.compute.azure import folded, service_message
+from shared.compute.azure_batch.account import BatchAccount, said
 from shared.compute.azure_batch.pool import pool_formula
 from shared.compute.azure_batch.submission import named, vm_size
 from shared.errors import NotFound, SettingsError
@@ -64,9 +65,14 @@ class BatchChecks:
 
     def _pool(self, pool: str) -> str:
         held = self._held_pool(pool)
-        if troubles := [f"{each.code}: {each.message}" for each in held.resize_errors or []]:
-            raise SettingsError(f"It cannot have the nodes it wants: {'; '.join(troubles)}", ASK_FOR_MORE)
-        if held.state != "active":
+        if troubles := [service_message(each) for each in held.resize_errors or []]:
+            raise SettingsError(f"It cannot have the nodes it wants: {'; '.join(troubles)}.", ASK_FOR_MORE)
+        if held.auto_scale_run and held.auto_scale_run.error:
+            said = service_message(held.auto_scale_run.error)
+            raise SettingsError(
+                f"Its formula failed when Batch last looked: {said}.", "Make it anew from the settings."
+            )
+        if folded(held.state) != "active":
             raise SettingsError("It is being deleted.", "Make it anew from the settings.")
         identities = held.identity.user_assigned_identities if held.identity else None
         if self.settings.batch_identity.lower() not in {each.resource_id.lower() for each in identities or []}:
@@ -89,9 +95,9 @@ class BatchChecks:
                 lambda client: client.evaluate_pool_auto_scale(pool, body)
             )
         except HttpResponseError as error:
-            raise SettingsError(f"It cannot be evaluated: {error.message}", "Make the pool anew.") from error
+            raise SettingsError(f"It cannot be evaluated: {said(error)}.", "Make the pool anew.") from error
         if run.error:
-            raise SettingsError(f"It fails: {run.error.message}", "Make the pool anew from the settings.")
+            raise SettingsError(f"It fails: {service_message(run.error)}.", "Make the pool anew from the settings.")
         changed = (
             ""
             if held.auto_scale_formula == pool_formula(self.settings)

@@ -30,6 +30,11 @@ def duration(seconds: int) -> str:
     return f"PT{seconds}S"
 
 
+def folded(word: object) -> str:
+    """A state, status or code as it is compared: the services write them with other capitals than they document."""
+    return str(getattr(word, "value", word) or "").lower()
+
+
 def service_message(error: Mapping[str, Any]) -> str:
     """What a service says of an error, in one line: its code, its sentence, and the details that have a value.
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared.compute import Compute, Phase, Status
-from shared.errors import Conflict, InvalidInput, NotFound, TallyError
+from shared.errors import Conflict, InvalidInput, NotFound, Overloaded, TallyError
 from shared.runs import record
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore
@@ -51,6 +51,8 @@ class Driver:
             return
         try:
             moved = record.advance(run, self._look(run), self.now())
+        except Overloaded as error:  # it passes, and may take longer than a message is tried
+            moved = record.advance(run, Status(Phase.RUNNING, reason=str(error)), self.now())
         except InvalidInput as error:
             moved = record.fail(run, str(error), self.now())
         self._save(run, moved, etag)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from devhost.contract.batch.service import contract_of
+from devhost.contract.batch.contract import contract_of
 from devhost.contract.batch.state import Job
 from devhost.contract.faults import Kind
 from shared.compute import Phase, Task
-from shared.compute.azure_batch import account, jobs
+from shared.compute.azure_batch import account
 from shared.compute.azure_batch.compute import AzureBatchCompute
+from shared.compute.azure_batch.jobs import Jobs
 from shared.errors import InvalidInput, NotFound, SettingsError, Transient
 from tests.azurite import Azurite
 from tests.compute import implementations
@@ -267,7 +268,8 @@ def test_an_image_that_cannot_be_pulled_is_the_reason(
     compute.submit(run, 1, [task])
     status = ended(compute, run)
     assert (status.phase, status.failed) == (Phase.FAILED, 1)
-    assert status.reason == ("Task a failed: The container image cannot be pulled. tally.azurecr.io/tally-anomaly:1")
+    said = "ContainerInvalidImage: The container image cannot be pulled; tally.azurecr.io/tally-anomaly:1"
+    assert status.reason == f"Task a failed: {said}"
 
 
 def test_a_pool_that_never_has_a_node_ends_the_run_with_the_pools_reason(contract: Contract, run: str) -> None:
@@ -275,7 +277,7 @@ def test_a_pool_that_never_has_a_node_ends_the_run_with_the_pools_reason(contrac
     until(lambda: not contract.pool.nodes)
     compute = batch_compute(contract)
     compute.submit(run, 1, [script("a", "pass")])
-    until(lambda: "AccountCoreQuotaReached" in compute.status(run).reason)
+    until(lambda: "AccountLowPriorityCoreQuotaReached" in compute.status(run).reason)
     assert compute.status(run).phase is Phase.RUNNING
     impatient = batch_compute(contract, BATCH_START_SECONDS="0")
     status = ended(impatient, run)
@@ -283,7 +285,7 @@ def test_a_pool_that_never_has_a_node_ends_the_run_with_the_pools_reason(contrac
     assert status.reason.startswith(
         "No task could start for 0 s (BATCH_START_SECONDS). It waits for a node of the pool"
     )
-    assert "core quota for this VM size is reached" in status.reason
+    assert "The specified account has reached low priority core quota" in status.reason
 
 
 def test_a_job_over_its_time_is_stopped(contract: Contract, run: str, tmp_path: Path) -> None:
@@ -322,6 +324,7 @@ def test_a_new_attempt_ends_the_one_that_still_runs(
 ) -> None:
     compute.submit(run, 1, [task, sleeper(tmp_path / "pid", "a", only_once=True)])
     asleep(tmp_path / "pid")
+    until(lambda: Jobs(compute.account).succeeded(f"{run}-1") == {"a"})
     compute.submit(run, 2, [task, sleeper(tmp_path / "pid", "a", only_once=True)])
     assert ended(compute, run).phase is Phase.SUCCEEDED
     assert job_of(contract, run).state == "completed"
@@ -342,7 +345,7 @@ def test_what_a_running_task_wrote_so_far_comes_from_its_node(
 
 
 def test_a_pool_that_does_not_exist_is_said_to_be_missing(contract: Contract, run: str, task: Task) -> None:
-    with pytest.raises(InvalidInput, match=r"PoolNotFound.*BATCH_POOL"):
+    with pytest.raises(InvalidInput, match=r"no pool other\. Check BATCH_POOL"):
         batch_compute(contract, BATCH_POOL="other").submit(run, 1, [task])
 
 
@@ -363,15 +366,12 @@ def test_tasks_get_the_settings_but_no_keys(
 
 
 def test_what_the_tasks_of_a_run_took_is_known_where_a_price_is_set(
-    compute: AzureBatchCompute, contract: Contract, run: str, monkeypatch: pytest.MonkeyPatch
+    compute: AzureBatchCompute, contract: Contract, run: str
 ) -> None:
     compute.submit(run, 1, [script(name, "pass") for name in "abc"])
     assert ended(compute, run).task_seconds == 0
     priced = batch_compute(contract, NODE_PRICE="0.2 EUR")
-    all_of_them = priced.status(run).task_seconds
-    monkeypatch.setattr(jobs, "TIMED", 2)
-    assert all_of_them > 0
-    assert priced.status(run).task_seconds == pytest.approx(all_of_them, rel=0.9)
+    assert priced.status(run).task_seconds > 0
 
 
 def test_a_look_at_a_run_costs_two_requests(
@@ -379,9 +379,14 @@ def test_a_look_at_a_run_costs_two_requests(
 ) -> None:
     compute.submit(run, 1, [sleeper(tmp_path / "pid")])
     asleep(tmp_path / "pid")
-    before = sum(contract.faults.requests.values())
-    compute.status(run)
-    assert sum(contract.faults.requests.values()) - before == 2
+
+    def requests() -> int:
+        before = sum(contract.faults.requests.values())
+        compute.status(run)
+        return sum(contract.faults.requests.values()) - before
+
+    until(lambda: requests() == 2)  # once the counts, which are behind, have heard of the task
+    assert requests() == 2
     compute.cancel(run)
 
 

@@ -16,6 +16,7 @@ from devhost.contract.batch.uploads import UploadFailed, upload
 from devhost.contract.exchange import Refusal
 
 STOP_SECONDS = 5
+_EXIT_CODE = "The task exited with an exit code representing a failure"
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "NUMBA_CACHE_DIR", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -48,6 +49,10 @@ class Executor:
     async def execute(self, pool: Pool, job: Job, task: Task, node: Node) -> Outcome:
         """Run the task once, then upload its output files; a cancelled one leaves no process."""
         body = task.body()
+        if "containerSettings" in body and not pool.runs_containers:
+            return _failed(
+                None, "ContainerInvalidSettings", "The container settings are invalid.", "No containers here."
+            )
         image = body.get("containerSettings", {}).get("imageName", "")
         if image in self.absent_images:
             return _failed(None, "ContainerInvalidImage", "The container image cannot be pulled.", image)
@@ -84,7 +89,10 @@ class Executor:
         if code == 0:
             return Outcome(0, None)
         code = code if code > 0 else 128 - code
-        return _failed(code, "FailureExitCode", "The task exited with an exit code representing a failure", "")
+        failed = _failed(code, "FailureExitCode", _EXIT_CODE, "The task process exited with an unexpected exit code")
+        details = failed.failure["details"] if failed.failure else []
+        details.append({"name": "AdditionalErrorCode", "value": "FailureExitCode"})
+        return failed
 
     def _environment(self, pool: Pool, job: Job, task: Task, node: Node, body: Body) -> dict[str, str]:
         settings = [*job.body.get("commonEnvironmentSettings", []), *body.get("environmentSettings", [])]
@@ -109,11 +117,18 @@ class Executor:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Leave nothing of a container: its first process may end what it began, then it is killed."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+    try:
+        _signal(process, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    finally:  # also where the wait is cancelled, for another reason than what ended the process
+        _signal(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _arguments(command_line: str, container: Body) -> list[str]:
@@ -127,7 +142,7 @@ def _arguments(command_line: str, container: Body) -> list[str]:
 
 
 def _failed(code: int | None, name: str, message: str, detail: str) -> Outcome:
-    failure: Body = {"category": "usererror", "code": name, "message": message}
+    failure: Body = {"category": "UserError", "code": name, "message": message}
     if detail:
         failure["details"] = [{"name": "Message", "value": detail}]
     return Outcome(code, failure)

@@ -1,13 +1,15 @@
 """What can be asked of jobs."""
 
-from typing import Any
-
-from devhost.contract.batch.listing import answer_list
+from devhost.contract.batch.describe import describe_job, etag
+from devhost.contract.batch.listing import answer_list, selected
+from devhost.contract.batch.refusals import refusal
 from devhost.contract.batch.scheduler import Scheduler
-from devhost.contract.batch.state import Account, Body, Job, describe_job, etag
-from devhost.contract.exchange import Answer, Refusal, Request
+from devhost.contract.batch.state import Account, Body, Job
+from devhost.contract.clock import http_date
+from devhost.contract.exchange import Answer, Request
 
 OPEN = ("active", "disabled")
+_CLOSED = {"completed": "JobCompleted", "terminating": "JobBeingTerminated", "deleting": "JobBeingDeleted"}
 
 
 class Jobs:
@@ -18,65 +20,86 @@ class Jobs:
         self._scheduler = scheduler
 
     def create(self, request: Request) -> Answer:
+        """Take a job on any pool, there or not."""
         body: Body = request.json()
-        if body["id"].lower() in self._account.jobs:
-            held = self._account.jobs[body["id"].lower()]
-            if held.state == "deleting":
-                raise Refusal(409, "JobBeingDeleted", "The specified job has been marked for deletion.")
-            raise Refusal(409, "JobExists", "The specified job already exists.")
-        if body["poolInfo"].get("poolId", "").lower() not in self._account.pools:
-            raise Refusal(409, "PoolNotFound", "The specified pool does not exist.")
-        now = self._account.clock.now()
-        job = Job(body["id"], body, now, now)
+        held = self._account.jobs.get(body["id"].lower())
+        if held:
+            code = {"completed": "JobCompleted", "deleting": "JobBeingDeleted"}.get(held.state, "JobExists")
+            raise refusal(409, code)
+        if sum(job.state in OPEN for job in self._account.jobs.values()) >= self._account.job_quota:
+            raise refusal(409, "ActiveJobAndScheduleQuotaReached")
+        job = Job(body["id"], body, self._account.clock.now())
         self._account.jobs[job.id.lower()] = job
-        return Answer(201, None, _headers(job) | {"location": f"{self._account.url}/jobs/{job.id}"})
+        place = f"{self._account.url}/jobs/job-1"  # whatever its id
+        return Answer(201, None, edition(job) | {"location": place, "dataserviceid": place})
 
     def get(self, request: Request, jobId: str) -> Answer:  # noqa: N803 - the contract's own name
         job = self.find(jobId)
-        return Answer(200, describe_job(self._account, job), _headers(job))
+        shown = selected(request, describe_job(self._account, job))
+        return Answer(200, shown, edition(job), partial="$select" in request.query)
 
     def list(self, request: Request) -> Answer:
         return answer_list(request, (describe_job(self._account, job) for job in self._account.jobs.values()))
 
     def update(self, request: Request, jobId: str) -> Answer:  # noqa: N803
-        job = self.find(jobId)
-        if job.state not in OPEN:
-            raise Refusal(409, _closed(job), f"The job is {job.state}.")
-        changes: dict[str, Any] = request.json()
+        job = self.open(jobId)
+        changes: Body = request.json()
         job.body |= changes
-        job.edition += 1
-        self._scheduler.look_at(job)
-        return Answer(200, None, _headers(job))
+        job.modify(self._account.clock.now())
+        return Answer(200, None, edition(job) | self._id(request))
 
     def terminate(self, request: Request, jobId: str) -> Answer:  # noqa: N803
-        job = self.find(jobId)
-        if job.state not in OPEN:
-            raise Refusal(409, _closed(job), f"The job is {job.state}.")
-        self._scheduler.terminate(job, (request.json() or {}).get("terminateReason", "UserTerminate"))
-        return Answer(202, None, _headers(job))
+        job = self.open(jobId)
+        job.modify(self._account.clock.now())
+        self._scheduler.terminate(job, (request.json() or {}).get("terminateReason") or "UserTerminate")
+        return Answer(202, None, edition(job) | self._id(request))
 
     def delete(self, request: Request, jobId: str) -> Answer:  # noqa: N803
         job = self.find(jobId)
+        if job.state == "deleting":
+            raise refusal(409, "JobBeingDeleted")
         self._scheduler.delete(job)
         return Answer(202)
 
+    def disable(self, request: Request, jobId: str) -> Answer:  # noqa: N803
+        job = self.open(jobId)
+        self._scheduler.disable(job, request.json()["disableTasks"].lower())
+        return Answer(202, None, edition(job) | self._id(request))
+
+    def enable(self, request: Request, jobId: str) -> Answer:  # noqa: N803
+        job = self.open(jobId)
+        self._scheduler.enable(job)
+        return Answer(202, None, edition(job) | self._id(request))
+
     def counts(self, request: Request, jobId: str) -> Answer:  # noqa: N803
-        job = self.find(jobId)
-        ended = {name: job.counts[name] for name in ("succeeded", "failed")}
-        counts = ended | {"running": job.counts["running"], "active": job.active(), "completed": sum(ended.values())}
+        """The tasks by state, as they were some time ago."""
+        counts = dict.fromkeys(("active", "running", "completed", "succeeded", "failed"), 0)
+        for task in self.find(jobId).tasks.values():
+            state = task.state_seen(self._account.times.counts_behind)
+            if state:
+                counts[state] += 1
+            if state == "completed":
+                counts["succeeded" if task.result == "success" else "failed"] += 1
         return Answer(200, {"taskCounts": counts, "taskSlotCounts": counts})
 
     def find(self, job_id: str) -> Job:
         """The job; raises Refusal."""
         job = self._account.jobs.get(job_id.lower())
         if job is None:
-            raise Refusal(404, "JobNotFound", "The specified job does not exist.")
+            raise refusal(404, "JobNotFound")
         return job
 
+    def open(self, job_id: str) -> Job:
+        """The job, where it can still be changed; raises Refusal."""
+        job = self.find(job_id)
+        if job.state not in OPEN:
+            raise refusal(409, _CLOSED[job.state])
+        return job
 
-def _closed(job: Job) -> str:
-    return {"completed": "JobCompleted", "terminating": "JobTerminating", "deleting": "JobBeingDeleted"}[job.state]
+    def _id(self, request: Request) -> dict[str, str]:
+        return {"dataserviceid": f"{self._account.url}/{'/'.join(request.parts)}"}
 
 
-def _headers(job: Job) -> dict[str, str]:
-    return {"etag": etag(job)}
+def edition(job: Job) -> dict[str, str]:
+    """The headers that tell which edition of it this is."""
+    return {"etag": etag(job.modified), "last-modified": http_date(job.modified)}

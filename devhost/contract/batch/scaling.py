@@ -2,18 +2,28 @@
 
 import asyncio
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from devhost.contract.batch.autoscale.evaluation import Targets, evaluate
+from devhost.contract.batch.autoscale.evaluation import Targets, Value, evaluate
 from devhost.contract.batch.autoscale.samples import PERIOD
 from devhost.contract.batch.autoscale.syntax import FormulaError
+from devhost.contract.batch.describe import stamp
+from devhost.contract.batch.refusals import sentence
 from devhost.contract.batch.scheduler import Scheduler
-from devhost.contract.batch.state import Account, Node, Pool, seconds_of
-from devhost.contract.clock import stamp
+from devhost.contract.batch.state import Account, Body, Node, Pool, seconds_of
+from devhost.contract.batch.times import Times
 
 DEFAULT_INTERVAL = 900.0
 PREEMPTED_SECONDS = 60.0
+
+
+def formula_error(error: FormulaError) -> Body:
+    """What the service says of a formula that fails: always the same sentence, and the cause as a value."""
+    said = "The specified auto-scaling formula has evaluation error"
+    values = [{"name": "Message", "value": str(error)}]
+    return {"code": "AutoScalingFormulaEvaluationError", "message": said, "values": values}
 
 
 @dataclass(slots=True)
@@ -24,7 +34,6 @@ class Scaling:
     scheduler: Scheduler
     root: Path
     speed: float
-    boot_seconds: float = 120.0
 
     async def live(self) -> None:
         """Keep all pools as they should be, until cancelled."""
@@ -35,10 +44,16 @@ class Scaling:
 
     def now(self) -> float:
         """The time of pools, in seconds."""
-        return asyncio.get_running_loop().time() * self.speed
+        return time.monotonic() * self.speed
 
     def tend(self, pool: Pool) -> None:
         """Take samples and evaluate the formula when due, then add and remove nodes."""
+        while pool.lost and pool.lost[0][0] <= time.monotonic():
+            pool.lost.popleft()
+        if pool.state == "deleting":
+            if time.monotonic() >= pool.gone_at:
+                self.account.pools.pop(pool.id.lower(), None)
+            return
         now = self.now()
         if pool.next_sample <= now:
             pool.next_sample = now + PERIOD
@@ -69,11 +84,16 @@ class Scaling:
 
     def computed(self, pool: Pool, formula: str) -> Targets:
         """What a formula asks for now; raises FormulaError."""
-        current = {
+        current: dict[str, Value] = {
             "$TargetDedicatedNodes": float(pool.target_dedicated),
             "$TargetLowPriorityNodes": float(pool.target_low_priority),
+            "$NodeDeallocationOption": "requeue",
         }
         return evaluate(formula, pool.samples, self.now(), current)
+
+    def results(self, pool: Pool) -> str:
+        """The targets as they are, in the form of a formula's results."""
+        return self.computed(pool, "").results
 
     def preempt(self, pool: Pool) -> Node | None:
         """Take one spot node away, a busy one if there is one."""
@@ -84,12 +104,36 @@ class Scaling:
             self.scheduler.preempt(pool, node)
         return node
 
+    def delete(self, pool: Pool) -> None:
+        """Take all nodes away, and the pool in a while."""
+        pool.state, pool.changed = "deleting", self.account.clock.now()
+        pool.modified = pool.changed
+        pool.gone_at = time.monotonic() + self.account.times.deleting_pool
+        pool.target_dedicated = pool.target_low_priority = 0
+        pool.allocate("resizing", pool.changed)
+        for node in list(pool.nodes.values()):
+            self.scheduler.preempt(pool, node)
+
+    def resized(self, pool: Pool) -> None:
+        """Note that somebody has given the pool other targets."""
+        pool.stopped, pool.resize_errors = False, []
+        pool.settles_at = time.monotonic() + self.account.times.resizing
+        pool.allocate("resizing", self.account.clock.now())
+
+    def stop(self, pool: Pool) -> None:
+        """Stop a resize: nodes that have not come do not come any more."""
+        pool.stopped = True
+        pool.settles_at = time.monotonic() + self.account.times.stopping
+        pool.allocate("stopping", self.account.clock.now())
+        for node in [each for each in pool.nodes.values() if not each.state()]:
+            del pool.nodes[node.id]
+
     def _evaluate(self, pool: Pool) -> None:
         pool.run = {"timestamp": stamp(self.account.clock.now())}
         try:
             targets = self.computed(pool, pool.body["autoScaleFormula"])
         except FormulaError as error:
-            pool.run["error"] = {"code": "AutoScalingFormulaEvaluationError", "message": str(error)}
+            pool.run |= {"results": self.results(pool), "error": formula_error(error)}
             return
         pool.run["results"] = targets.results
         pool.target_dedicated = targets.dedicated or 0
@@ -97,25 +141,40 @@ class Scaling:
         pool.deallocation = targets.deallocation
 
     def _resize(self, pool: Pool) -> None:
-        pool.resize_errors = []
+        settled, errors = time.monotonic() >= pool.settles_at, list[Body]()
         for dedicated, target in ((True, pool.target_dedicated), (False, pool.target_low_priority)):
             nodes = [node for node in pool.nodes.values() if node.dedicated is dedicated]
-            for _ in range(target - len(nodes)):
-                self._add(pool, dedicated=dedicated)
-            for node in sorted(nodes, key=lambda each: len(each.tasks))[: max(0, len(nodes) - target)]:
+            missing = target - len(nodes)
+            if missing > 0 and pool.stopped:
+                errors += [_stopped(dedicated=dedicated)] if settled else []
+            elif missing > 0:
+                errors += self._add(pool, missing, dedicated=dedicated)
+            for node in sorted(nodes, key=lambda each: len(each.tasks))[: max(0, -missing)]:
                 self._remove(pool, node)
+        pool.resize_errors = errors
+        if settled:
+            waits = any(not node.state() or node.leaving for node in pool.nodes.values())
+            pool.allocate("resizing" if waits else "steady", self.account.clock.now())
 
-    def _add(self, pool: Pool, *, dedicated: bool) -> None:
-        if len(pool.nodes) >= pool.quota:
-            pool.resize_errors = [
-                {"code": "AccountCoreQuotaReached", "message": "The account's core quota for this VM size is reached."}
-            ]
-            return
-        pool.made += 1
-        node_id = f"tvm-{pool.made:010d}_{secrets.token_hex(4)}"
-        boot = self.boot_seconds / self.speed
-        ready = asyncio.get_running_loop().time() + boot
-        pool.nodes[node_id] = Node(node_id, dedicated, pool.slots, ready, self.root / pool.id / node_id)
+    def _add(self, pool: Pool, missing: int, *, dedicated: bool) -> list[Body]:
+        """Add nodes as far as the quota goes; what keeps the others from coming."""
+        room = max(0, pool.quota - len(pool.nodes))
+        for _ in range(min(room, missing)):
+            pool.made += 1
+            kind = "d" if dedicated else "p"
+            node = self._node(pool, f"tvmps_{secrets.token_hex(32)}_{kind}", dedicated=dedicated)
+            pool.nodes[node.id] = node
+        if missing <= room:
+            return []
+        code = "AccountCoreQuotaReached" if dedicated else "AccountLowPriorityCoreQuotaReached"
+        return [{"code": code, "message": sentence(code)}]
+
+    def _node(self, pool: Pool, name: str, *, dedicated: bool) -> Node:
+        times, now = Times().faster(self.speed), time.monotonic()
+        allocated = now + times.allocating
+        starts = allocated + times.creating
+        folder, ready = self.root / pool.id / f"node-{pool.made}", starts + times.starting
+        return Node(name, dedicated, pool.slots, folder, self.account.clock.now(), allocated, starts, ready)
 
     def _remove(self, pool: Pool, node: Node) -> None:
         if not node.tasks:
@@ -124,3 +183,9 @@ class Scaling:
             node.leaving = True
         else:
             self.scheduler.preempt(pool, node)
+
+
+def _stopped(*, dedicated: bool) -> Body:
+    kind = "dedicated" if dedicated else "low priority"
+    said = f"Desired number of {kind} nodes could not be allocated due to a stop resize operation"
+    return {"code": "ResizeStopped", "message": said}

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from devhost.contract.batch.execution import Executor, Outcome
 from devhost.contract.batch.state import Account, Body, Job, Node, Pool, Task, seconds_of
@@ -11,15 +13,21 @@ from devhost.contract.batch.state import Account, Body, Job, Node, Pool, Task, s
 log = logging.getLogger("devhost.contract")
 
 LOOK_SECONDS = 0.02
+_CLOSING = ("terminating", "deleting")
+_ENDED: Body = {"category": "UserError", "code": "TaskEnded", "message": "Task Was Ended by User Request"}
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """Starts ready tasks on free slots; retries, dependencies, exit conditions and limits as Batch documents them."""
+    """Starts ready tasks on free slots; retries, dependencies, exit conditions and limits as Batch documents them.
+
+    What becomes of a task whose process has ended is told by what is true then: its node is gone, its job is being
+    closed, or a request ended it. Why its process was stopped is not looked at.
+    """
 
     account: Account
     executor: Executor
-    running: dict[Task, asyncio.Task[None]] = field(default_factory=dict)
+    running: dict[Task, asyncio.Task[Outcome]] = field(default_factory=dict)
 
     async def live(self) -> None:
         """Look for work until cancelled; then no process is left."""
@@ -27,7 +35,8 @@ class Scheduler:
             while True:
                 for pool in self.account.pools.values():
                     self._assign(pool)
-                self._enforce_limits()
+                for job in list(self.account.jobs.values()):
+                    self._tend(job)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             for each in self.running.values():
@@ -43,61 +52,92 @@ class Scheduler:
         if not unmet:
             job.ready.append(task)
 
-    def look_at(self, job: Job) -> None:
-        """Complete the job where all its tasks are, and it asks for that."""
-        open_tasks = job.active() + job.counts["running"]
-        if job.state == "active" and job.body.get("onAllTasksComplete") == "terminatejob" and not open_tasks:
-            self.terminate(job, "AllTasksComplete")
-
     def terminate(self, job: Job, reason: str) -> None:
         """End the job: running tasks are stopped, waiting ones stay as they are."""
-        job.move("terminating", self._now())
         job.reason = reason
-        job.ready.clear()
-        self._stop_running(job)
-        self._complete(job)
+        self._close(job, "terminating", self.account.times.terminating)
 
     def delete(self, job: Job) -> None:
-        """Remove the job and its tasks."""
-        job.move("deleting", self._now())
-        job.ready.clear()
-        self._stop_running(job)
-        self._complete(job)
+        """Remove the job and its tasks, in a while."""
+        times = self.account.times
+        self._close(job, "deleting", times.deleting_with_nodes if job.counts["running"] else times.deleting)
+
+    def disable(self, job: Job, tasks: str) -> None:
+        """Start none of its tasks for now; `tasks` says what becomes of those that run: requeue, terminate or wait."""
+        job.move("disabled", self._now())
+        for task in self._running_of(job) if tasks != "wait" else ():
+            task.stopped = tasks == "terminate"
+            self.running[task].cancel()
+
+    def enable(self, job: Job) -> None:
+        """Start its tasks again."""
+        if job.state == "disabled":
+            job.move("active", self._now())
 
     def end_task(self, job: Job, task: Task) -> None:
         """Stop one task, at somebody's word."""
+        task.stopped = True
         if task in self.running:
-            self.running[task].cancel("ended")
+            self.running[task].cancel()
         elif task.state == "active":
             job.ready = type(job.ready)(each for each in job.ready if each is not task)
             self._finish(job, task, Outcome(None, _ENDED))
 
+    def reactivate(self, job: Job, task: Task) -> None:
+        """Have a task that failed run anew."""
+        job.counts["failed"] -= 1
+        task.ended, task.exit_code, task.failure, task.result = None, None, None, ""
+        task.stopped, task.node = False, None
+        task.move("active", self._now())
+        job.ready.append(task)
+
     def preempt(self, pool: Pool, node: Node) -> None:
         """Take a node away; its tasks start anew on another one."""
-        pool.nodes.pop(node.id)
+        node.preempted = True
+        if pool.nodes.pop(node.id, None):
+            pool.lost.append((time.monotonic() + self.account.times.leaving_behind, node))
         for task in list(node.tasks):
-            self.running[task].cancel("preempted")
+            self.running[task].cancel()
 
     def _now(self) -> datetime:
         return self.account.clock.now()
 
-    def _stop_running(self, job: Job) -> None:
-        for task in job.tasks.values():
-            if task in self.running:
-                self.running[task].cancel("ended")
+    def _running_of(self, job: Job) -> list[Task]:
+        return [task for task in job.tasks.values() if task in self.running]
 
-    def _complete(self, job: Job) -> None:
-        if job.counts["running"]:
-            return
+    def _close(self, job: Job, state: str, seconds: float) -> None:
+        job.move(state, self._now())
+        job.ready.clear()
+        job.ends_at = time.monotonic() + seconds
+        for task in self._running_of(job):
+            self.running[task].cancel()
+
+    def _tend(self, job: Job) -> None:
+        """End the job where its tasks, its time, or a request have ended it."""
+        if job.state == "active":
+            if self._is_done(job):
+                self.terminate(job, "AllTasksCompleted")
+            limit = seconds_of(job.body.get("constraints", {}).get("maxWallClockTime"))
+            if limit and (self._now() - job.created).total_seconds() > limit:
+                self.terminate(job, "MaxWallClockTimeExpiry")
+        if job.state in _CLOSING and not job.counts["running"] and time.monotonic() >= job.ends_at:
+            self._closed(job)
+
+    def _is_done(self, job: Job) -> bool:
+        if job.body.get("onAllTasksComplete") != "terminatejob" or job.active() or job.counts["running"]:
+            return False
+        return bool(job.tasks) or time.monotonic() - job.modified_at >= self.account.times.job_without_tasks
+
+    def _closed(self, job: Job) -> None:
         if job.state == "deleting":
             self.account.jobs.pop(job.id.lower(), None)
-        elif job.state == "terminating":
-            job.ended = self._now()
-            job.move("completed", job.ended)
-            log.info("%s: completed, %s", job.id, job.reason)
+            return
+        job.ended = self._now()
+        job.move("completed", job.ended)
+        log.info("%s: completed, %s", job.id, job.reason)
 
     def _assign(self, pool: Pool) -> None:
-        free = [node for node in pool.nodes.values() if self._free(node)]
+        free = [node for node in pool.nodes.values() if node.takes_tasks()]
         for job in self.account.jobs_of(pool):
             while free and job.ready and job.state == "active":
                 node, task = free[0], job.ready.popleft()
@@ -105,53 +145,40 @@ class Scheduler:
                 if len(node.tasks) >= node.slots:
                     free.pop(0)
 
-    def _free(self, node: Node) -> bool:
-        booted = node.ready_at <= asyncio.get_running_loop().time()
-        return booted and not node.leaving and len(node.tasks) < node.slots
-
     def _start(self, pool: Pool, job: Job, task: Task, node: Node) -> None:
         job.counts["running"] += 1
         node.tasks.add(task)
         task.node = node
         task.started = self._now()
         task.move("running", task.started)
-        work = self.running[task] = asyncio.create_task(self._run(pool, job, task, node))
-        work.add_done_callback(lambda _: self._never_began(job, task))
+        self.running[task] = asyncio.create_task(self._run(pool, job, task, node))
+        self.running[task].add_done_callback(partial(self._stopped, job, task, node))
 
-    def _never_began(self, job: Job, task: Task) -> None:
-        """What is cancelled before its first step never runs at all."""
-        if task in self.running:
-            self._leave(job, task)
-            self._finish(job, task, Outcome(None, _ENDED))
-
-    async def _run(self, pool: Pool, job: Job, task: Task, node: Node) -> None:
-        try:
+    async def _run(self, pool: Pool, job: Job, task: Task, node: Node) -> Outcome:
+        outcome = await self.executor.execute(pool, job, task, node)
+        while outcome.retriable and task.retries < _retries(job, task.body()):
+            task.retries += 1
             outcome = await self.executor.execute(pool, job, task, node)
-            while outcome.retriable and task.retries < _retries(job, task.body()):
-                task.retries += 1
-                outcome = await self.executor.execute(pool, job, task, node)
-        except asyncio.CancelledError as why:
-            outcome = Outcome(None, _ENDED)
-            if why.args == ("preempted",):
-                self._requeue(job, task)
-                return
-        self._leave(job, task)
-        self._finish(job, task, outcome)
+        return outcome
 
-    def _leave(self, job: Job, task: Task) -> None:
-        job.counts["running"] -= 1
-        if task.node:
-            task.node.tasks.discard(task)
+    def _stopped(self, job: Job, task: Task, node: Node, run: asyncio.Task[Outcome]) -> None:
+        """Its process is no more: it has ended, or was stopped, maybe before it began."""
         self.running.pop(task, None)
+        job.counts["running"] -= 1
+        node.tasks.discard(task)
+        node.ran += 1
+        if not run.cancelled():
+            self._finish(job, task, run.result())
+        elif task.stopped or job.state in _CLOSING:
+            self._finish(job, task, Outcome(None, _ENDED))
+        else:
+            self._requeue(job, task)
 
     def _requeue(self, job: Job, task: Task) -> None:
-        self._leave(job, task)
         task.requeues += 1
         task.node = None
         task.move("active", self._now())
-        if job.state == "active":
-            job.ready.appendleft(task)
-        self._complete(job)
+        job.ready.appendleft(task)
 
     def _finish(self, job: Job, task: Task, outcome: Outcome) -> None:
         task.ended = self._now()
@@ -159,33 +186,23 @@ class Scheduler:
         task.result = "success" if outcome.failure is None else "failure"
         task.move("completed", task.ended)
         job.counts["succeeded" if outcome.failure is None else "failed"] += 1
+        if task.node and outcome.failure is None:
+            task.node.succeeded += 1
         code = outcome.failure["code"] if outcome.failure else "Success"
         log.info("%s: task %s (%s): %s", job.id, task.id, task.body().get("displayName", ""), code)
         option = _exit_option(task.body(), outcome)
-        satisfied = outcome.failure is None or option.get("dependencyAction") == "satisfy"
-        if satisfied:
+        if outcome.failure is None or option.get("dependencyAction") == "satisfy":
             self._satisfy(job, task)
         acts = job.body.get("onTaskFailure") == "performexitoptionsjobaction"
         if outcome.failure and acts and job.state == "active" and option.get("jobAction", "terminate") == "terminate":
             self.terminate(job, "TaskFailed")
-        self._complete(job)
-        self.look_at(job)
 
     def _satisfy(self, job: Job, task: Task) -> None:
         job.satisfied.add(task.id.lower())
         for waiting in job.waiting.pop(task.id.lower(), []):
             waiting.unmet -= 1
-            if not waiting.unmet and job.state == "active":
+            if not waiting.unmet and job.state in ("active", "disabled"):
                 job.ready.append(waiting)
-
-    def _enforce_limits(self) -> None:
-        for job in list(self.account.jobs.values()):
-            limit = seconds_of(job.body.get("constraints", {}).get("maxWallClockTime"))
-            if limit and job.state == "active" and (self._now() - job.created).total_seconds() > limit:
-                self.terminate(job, "MaxWallClockTimeExpiry")
-
-
-_ENDED: Body = {"category": "usererror", "code": "TaskEnded", "message": "Task Was Ended by User Request"}
 
 
 def _retries(job: Job, body: Body) -> int:

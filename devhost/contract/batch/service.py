@@ -1,60 +1,34 @@
 """Azure Batch as the server offers it: its operations, put together."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from devhost.contract.batch.contract import contract_of
 from devhost.contract.batch.execution import Executor
 from devhost.contract.batch.jobs import Jobs
 from devhost.contract.batch.pools import Pools
+from devhost.contract.batch.refusals import error_body, of_problems, sentence
 from devhost.contract.batch.scaling import Scaling
 from devhost.contract.batch.scheduler import Scheduler
 from devhost.contract.batch.state import Account
 from devhost.contract.batch.tasks import Tasks
+from devhost.contract.batch.times import Times
 from devhost.contract.clock import Clock
 from devhost.contract.exchange import Answer, Contract, Operation, Refusal
-from devhost.contract.openapi import OpenApi
-from devhost.contract.sdk_models import SdkModels
 from shared.clouds import cloud_of
 
-API_VERSION = "2025-06-01"
-MICROSOFT = Path(__file__).parents[4] / "shared/contracts/batch/2025-06-01.reconstructed/BatchService.json"
-_QUERY = "api-version timeOut maxresults $filter $select $expand $skiptoken startTime endTime force recursive"
-_MODELS = {
-    "POST /jobs": ("BatchJobCreateOptions", None),
-    "GET /jobs": (None, "BatchJob"),
-    "GET /jobs/{jobId}": (None, "BatchJob"),
-    "PATCH /jobs/{jobId}": ("BatchJobUpdateOptions", None),
-    "POST /jobs/{jobId}/terminate": ("BatchJobTerminateOptions", None),
-    "POST /jobs/{jobId}/addtaskcollection": ("BatchTaskGroup", "BatchCreateTaskCollectionResult"),
-    "GET /jobs/{jobId}/taskcounts": (None, "BatchTaskCountsResult"),
-    "GET /jobs/{jobId}/tasks/{taskId}": (None, "BatchTask"),
-    "POST /pools": ("BatchPoolCreateOptions", None),
-    "GET /pools/{poolId}": (None, "BatchPool"),
-    "POST /pools/{poolId}/resize": ("BatchPoolResizeOptions", None),
-    "POST /pools/{poolId}/enableautoscale": ("BatchPoolEnableAutoScaleOptions", None),
-    "POST /pools/{poolId}/evaluateautoscale": ("BatchPoolEvaluateAutoScaleOptions", "AutoScaleRun"),
-}
-
-
-def contract_of(path: Path = MICROSOFT) -> Contract:
-    """Microsoft's file where it is at hand, with what reads it; else the installed SDK's models."""
-    if path.exists():
-        try:
-            return OpenApi(path, ("$skiptoken",))
-        except ImportError:
-            pass
-    import azure.batch.models
-
-    bodies = {name: body for name, (body, _) in _MODELS.items() if body}
-    answers = {name: answer for name, (_, answer) in _MODELS.items() if answer and name != "GET /jobs"}
-    return SdkModels(azure.batch.models, API_VERSION, bodies, answers, frozenset(_QUERY.split()))
+HEADERS = {"dataserviceversion": "3.0", "server": "Microsoft-HTTPAPI/2.0"}
+_ENTITIES = "Microsoft.Azure.Batch.Protocol.Entities"
 
 
 @dataclass(slots=True)
 class BatchService:
-    """An account of Azure Batch. `speed` is how many times faster than in Azure the pools' time passes."""
+    """An account of Azure Batch.
+
+    `speed` is how many times faster than in Azure the pools' time passes, `times` what else takes time.
+    """
 
     clock: Clock
     url: str
@@ -63,6 +37,7 @@ class BatchService:
     identity: Mapping[str, str]
     contract: Contract = field(default_factory=contract_of)
     speed: float = 600.0
+    times: Times = field(default_factory=Times)
     resource: str = field(default_factory=lambda: cloud_of().batch)
     account: Account = field(init=False)
     executor: Executor = field(init=False)
@@ -73,7 +48,7 @@ class BatchService:
     tasks: Tasks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.account = Account(self.clock, self.url, self.root)
+        self.account = Account(self.clock, self.url, self.root, self.times)
         self.executor = Executor(self.account, self.image_root, self.identity)
         self.scheduler = Scheduler(self.account, self.executor)
         self.scaling = Scaling(self.account, self.scheduler, self.root, self.speed)
@@ -83,33 +58,61 @@ class BatchService:
 
     def operations(self) -> list[Operation]:
         jobs, tasks, pools = self.jobs, self.tasks, self.pools
+        job, task, pool = "/jobs/{jobId}", "/jobs/{jobId}/tasks/{taskId}", "/pools/{poolId}"
+        evaluated = f"{_ENTITIES}.AutoScaleRun"
         return [
-            Operation("GET", "/jobs", jobs.list),
-            Operation("POST", "/jobs", jobs.create),
-            Operation("GET", "/jobs/{jobId}", jobs.get),
-            Operation("PATCH", "/jobs/{jobId}", jobs.update),
-            Operation("DELETE", "/jobs/{jobId}", jobs.delete),
-            Operation("POST", "/jobs/{jobId}/terminate", jobs.terminate),
-            Operation("GET", "/jobs/{jobId}/taskcounts", jobs.counts),
-            Operation("POST", "/jobs/{jobId}/addtaskcollection", tasks.add_group),
-            Operation("GET", "/jobs/{jobId}/tasks", tasks.list),
-            Operation("GET", "/jobs/{jobId}/tasks/{taskId}", tasks.get),
-            Operation("POST", "/jobs/{jobId}/tasks/{taskId}/terminate", tasks.terminate),
-            Operation("GET", "/jobs/{jobId}/tasks/{taskId}/files/{filePath}", tasks.file),
-            Operation("GET", "/pools", pools.list),
-            Operation("POST", "/pools", pools.create),
-            Operation("GET", "/pools/{poolId}", pools.get),
-            Operation("DELETE", "/pools/{poolId}", pools.delete),
-            Operation("POST", "/pools/{poolId}/resize", pools.resize),
-            Operation("POST", "/pools/{poolId}/enableautoscale", pools.enable_auto_scale),
-            Operation("POST", "/pools/{poolId}/evaluateautoscale", pools.evaluate),
-            Operation("GET", "/nodecounts", pools.node_counts),
+            self._operation("GET", "/jobs", jobs.list, "jobs"),
+            self._operation("POST", "/jobs", jobs.create),
+            self._operation("GET", job, jobs.get, "jobs/@Element"),
+            self._operation("PATCH", job, jobs.update),
+            self._operation("DELETE", job, jobs.delete),
+            self._operation("POST", f"{job}/disable", jobs.disable),
+            self._operation("POST", f"{job}/enable", jobs.enable),
+            self._operation("POST", f"{job}/terminate", jobs.terminate),
+            self._operation("GET", f"{job}/taskcounts", jobs.counts, "taskcountsresult/@Element"),
+            self._operation("POST", f"{job}/addtaskcollection", tasks.add_group, "taskaddresult"),
+            self._operation("GET", f"{job}/tasks", tasks.list, "tasks"),
+            self._operation("POST", f"{job}/tasks", tasks.add),
+            self._operation("GET", task, tasks.get, "tasks/@Element"),
+            self._operation("POST", f"{task}/terminate", tasks.terminate),
+            self._operation("POST", f"{task}/reactivate", tasks.reactivate),
+            self._operation("GET", f"{task}/files", tasks.files, "files"),
+            self._operation("GET", f"{task}/files/{{filePath}}", tasks.file),
+            self._operation("GET", "/pools", pools.list, "pools"),
+            self._operation("POST", "/pools", pools.create),
+            self._operation("GET", pool, pools.get, "pools/@Element"),
+            self._operation("DELETE", pool, pools.delete),
+            self._operation("POST", f"{pool}/resize", pools.resize),
+            self._operation("POST", f"{pool}/stopresize", pools.stop_resize),
+            self._operation("POST", f"{pool}/enableautoscale", pools.enable_auto_scale),
+            self._operation("POST", f"{pool}/disableautoscale", pools.disable_auto_scale),
+            self._operation("POST", f"{pool}/evaluateautoscale", pools.evaluate, evaluated),
+            self._operation("GET", f"{pool}/nodes", pools.nodes, "nodes"),
+            self._operation("GET", f"{pool}/nodes/{{nodeId}}", pools.node, "nodes/@Element"),
+            self._operation("GET", "/nodecounts", pools.node_counts, "poolnodecounts"),
         ]
 
+    def _operation(self, method: str, template: str, act: Callable[..., Answer], kind: str = "") -> Operation:
+        """An operation whose answers have what all answers of the service have."""
+
+        def handler(*args: object, **names: object) -> Answer:
+            answer = act(*args, **names)
+            body = self._named(kind) | answer.body if isinstance(answer.body, dict) else answer.body
+            return replace(answer, body=body, headers=HEADERS | dict(answer.headers))
+
+        return Operation(method, template, handler)
+
+    def _named(self, kind: str) -> dict[str, str]:
+        return {"odata.metadata": f"{self.account.url}/$metadata#{kind}"}
+
     def refused(self, refusal: Refusal) -> Answer:
-        values = [{"key": key, "value": value} for key, value in refusal.details.items()]
-        error = {"code": refusal.code, "message": {"lang": "en-US", "value": refusal.message}, "values": values}
-        return Answer(refusal.status, error)
+        if refusal.problems:
+            refusal = of_problems(refusal.problems)
+        status, message = refusal.status, refusal.message
+        if refusal.code == "AuthenticationFailed":
+            status, message = 403 if "audience" in message else 401, sentence(refusal.code)
+        error = error_body(refusal.code, message, refusal.details, self.clock.now())
+        return Answer(status, self._named(f"{_ENTITIES}.Container.errors/@Element") | error, HEADERS)
 
     async def live(self) -> None:
         await asyncio.gather(self.scheduler.live(), self.scaling.live())

@@ -1,6 +1,7 @@
-"""Jobs, tasks, pools and nodes as they stand; bodies stay as they were sent."""
+"""What the service holds: pools and their nodes, jobs and their tasks. What is late is told by monotonic seconds."""
 
 import re
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import Any
 import msgspec
 
 from devhost.contract.batch.autoscale.samples import Samples
-from devhost.contract.clock import Clock, stamp
+from devhost.contract.batch.times import Times
+from devhost.contract.clock import Clock
 
 type Body = dict[str, Any]
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
@@ -28,26 +30,50 @@ def seconds_of(duration: str | None) -> float | None:
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A simulated virtual machine."""
+    """A simulated virtual machine, by the times at which it is allocated, starts, and is ready for tasks."""
 
     id: str
     dedicated: bool
     slots: int
-    ready_at: float
     folder: Path
+    asked: datetime
+    allocated_at: float
+    starts_at: float
+    ready_at: float
     tasks: set["Task"] = field(default_factory=set)
     leaving: bool = False
+    preempted: bool = False
+    ran: int = 0
+    succeeded: int = 0
+
+    def state(self) -> str:
+        """Its state now; empty before it is there."""
+        now = time.monotonic()
+        if self.preempted:
+            return "preempted"
+        if now < self.allocated_at:
+            return ""
+        if now < self.ready_at:
+            return "creating" if now < self.starts_at else "starting"
+        return "leavingpool" if self.leaving else "running" if self.tasks else "idle"
+
+    def takes_tasks(self) -> bool:
+        """Whether a slot is free for a task."""
+        return self.state() in ("idle", "running") and len(self.tasks) < self.slots
 
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """A pool; `quota` is how many nodes the region and the account have for it."""
+    """A pool; `quota` is how many nodes the region and the account have for it, `lost` those taken away just now."""
 
     id: str
     body: Body
     created: datetime
     quota: int = 100
+    state: str = "active"
+    allocation: str = "steady"
     nodes: dict[str, Node] = field(default_factory=dict)
+    lost: deque[tuple[float, Node]] = field(default_factory=deque)
     target_dedicated: int = 0
     target_low_priority: int = 0
     deallocation: str = "requeue"
@@ -55,31 +81,57 @@ class Pool:
     run: Body | None = None
     samples: Samples = field(default_factory=Samples)
     preempted: deque[float] = field(default_factory=deque)
+    stopped: bool = False
+    settles_at: float = 0.0
+    gone_at: float = 0.0
+    takes_formula_at: float = 0.0
     next_evaluation: float = 0.0
     next_sample: float = 0.0
     made: int = 0
+    changed: datetime = field(init=False)
+    modified: datetime = field(init=False)
+    allocation_changed: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.changed = self.modified = self.allocation_changed = self.created
 
     @property
     def slots(self) -> int:
         """Tasks that a node runs at once."""
         return int(self.body.get("taskSlotsPerNode", 1))
 
+    @property
+    def runs_containers(self) -> bool:
+        """Whether its nodes run containers."""
+        return "containerConfiguration" in self.body.get("virtualMachineConfiguration", {})
+
     def identities(self) -> set[str]:
         """The resource ids of the identities that its nodes have, in lower case."""
         held = self.body.get("identity", {}).get("userAssignedIdentities", [])
         return {each["resourceId"].lower() for each in held}
 
+    def allocate(self, state: str, now: datetime) -> None:
+        """Change what its allocation is at."""
+        if state != self.allocation:
+            self.allocation, self.allocation_changed = state, now
+
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A task; `content` is its body as sent, encoded: a hundred thousand of them fit into memory."""
+    """A task; `content` is its body as sent, encoded: a hundred thousand of them fit into memory.
+
+    `node` is where it runs or ran; `stopped` says that a request has ended it.
+    """
 
     id: str
     content: bytes
     created: datetime
-    changed: datetime
+    changed: datetime = field(init=False)
+    modified: datetime = field(init=False)
+    moved_at: float = field(default_factory=time.monotonic)
     state: str = "active"
     previous: str = ""
+    previous_changed: datetime | None = None
     unmet: int = 0
     retries: int = 0
     requeues: int = 0
@@ -88,8 +140,12 @@ class Task:
     exit_code: int | None = None
     failure: Body | None = None
     result: str = ""
+    stopped: bool = False
     node: Node | None = None
     folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.changed = self.modified = self.created
 
     def body(self) -> Body:
         """The body as sent."""
@@ -97,7 +153,12 @@ class Task:
 
     def move(self, state: str, now: datetime) -> None:
         """Change its state."""
-        self.previous, self.state, self.changed = self.state, state, now
+        self.previous, self.previous_changed = self.state, self.changed
+        self.state, self.changed, self.moved_at = state, now, time.monotonic()
+
+    def state_seen(self, behind: float) -> str:
+        """Its state as something shows it that is so many seconds behind; empty where that has not heard of it."""
+        return self.state if time.monotonic() - self.moved_at >= behind else self.previous
 
 
 @dataclass(slots=True, eq=False)
@@ -107,17 +168,23 @@ class Job:
     id: str
     body: Body
     created: datetime
-    changed: datetime
+    changed: datetime = field(init=False)
+    modified: datetime = field(init=False)
+    modified_at: float = field(default_factory=time.monotonic)
     state: str = "active"
     previous: str = ""
+    previous_changed: datetime | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
     ready: deque[Task] = field(default_factory=deque)
     waiting: dict[str, list[Task]] = field(default_factory=dict)
     satisfied: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("running", "succeeded", "failed"), 0))
     ended: datetime | None = None
+    ends_at: float = 0.0
     reason: str = ""
-    edition: int = 0
+
+    def __post_init__(self) -> None:
+        self.changed = self.modified = self.created
 
     @property
     def pool_id(self) -> str:
@@ -125,9 +192,14 @@ class Job:
         return str(self.body["poolInfo"].get("poolId", ""))
 
     def move(self, state: str, now: datetime) -> None:
-        """Change its state."""
-        self.previous, self.state, self.changed = self.state, state, now
-        self.edition += 1
+        """Change its state; what it was while it ended is not remembered."""
+        if self.state != "terminating":
+            self.previous, self.previous_changed = self.state, self.changed
+        self.state, self.changed = state, now
+
+    def modify(self, now: datetime) -> None:
+        """Note that a request has changed it."""
+        self.modified, self.modified_at = now, time.monotonic()
 
     def active(self) -> int:
         """How many tasks wait, for a node or for others."""
@@ -136,61 +208,16 @@ class Job:
 
 @dataclass(slots=True)
 class Account:
-    """A Batch account: everything there is; ids are compared without case."""
+    """A Batch account: everything there is; ids are compared without case. `job_quota` is how many jobs may be open."""
 
     clock: Clock
     url: str
     root: Path
+    times: Times
     jobs: dict[str, Job] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
+    job_quota: int = 300
 
     def jobs_of(self, pool: Pool) -> Iterator[Job]:
         """The jobs that run on a pool, oldest first."""
         return (job for job in list(self.jobs.values()) if job.pool_id.lower() == pool.id.lower())
-
-
-def describe_task(account: Account, job: Job, task: Task) -> Body:
-    """The task as the service shows it."""
-    info: Body = {"retryCount": task.retries, "requeueCount": task.requeues}
-    for name, moment in (("startTime", task.started), ("endTime", task.ended)):
-        if moment:
-            info[name] = stamp(moment)
-    for name, value in (("exitCode", task.exit_code), ("failureInfo", task.failure), ("result", task.result or None)):
-        if value is not None:
-            info[name] = value
-    shown = task.body() | {
-        "url": f"{account.url}/jobs/{job.id}/tasks/{task.id}",
-        "eTag": f"0x{int(task.changed.timestamp() * 1e6):X}",
-        "creationTime": stamp(task.created),
-        "lastModified": stamp(task.changed),
-        "state": task.state,
-        "stateTransitionTime": stamp(task.changed),
-        "executionInfo": info,
-    }
-    if task.previous:
-        shown["previousState"] = task.previous
-    if task.node:
-        shown["nodeInfo"] = {"poolId": job.pool_id, "nodeId": task.node.id}
-    return shown
-
-
-def describe_job(account: Account, job: Job) -> Body:
-    """The job as the service shows it."""
-    info: Body = {"startTime": stamp(job.created), "poolId": job.pool_id}
-    if job.ended:
-        info |= {"endTime": stamp(job.ended), "terminateReason": job.reason}
-    shown = {"onAllTasksComplete": "noaction", "onTaskFailure": "noaction", "priority": 0} | job.body
-    return shown | {
-        "url": f"{account.url}/jobs/{job.id}",
-        "eTag": etag(job),
-        "creationTime": stamp(job.created),
-        "lastModified": stamp(job.changed),
-        "state": job.state,
-        "stateTransitionTime": stamp(job.changed),
-        "executionInfo": info,
-    }
-
-
-def etag(job: Job) -> str:
-    """The job's edition."""
-    return f"0x{int(job.created.timestamp() * 1e6) + job.edition:X}"

@@ -18,7 +18,7 @@ def upload(files: list[Body], working: Path, condition: str, identity: Mapping[s
     """Upload the files of a task that ended under `condition`; raises UploadFailed."""
     for file in files:
         wanted = file["uploadOptions"]["uploadCondition"]
-        if wanted in ("taskcompletion", condition):
+        if wanted.lower() in ("taskcompletion", condition):
             _upload(file, working, identity)
 
 

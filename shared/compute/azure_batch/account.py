@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.clouds import cloud_of
-from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS
+from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS, service_message
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
 from shared.identity import Identity
 
@@ -91,25 +91,25 @@ def refused(error: "HttpResponseError") -> Exception:
     """The error to raise for an answer that trying again at once does not mend."""
     if error.status_code in (404, 409, 413):
         return error
-    said = f"{code_of(error)}: {_message(error)}".strip(": ")
+    words = said(error)
+    if error.status_code == 403 and code_of(error) == "AuthenticationFailed":
+        return SettingsError(f"Azure Batch does not know whom it is asked by ({words}).", "Check BATCH_ENDPOINT.")
     if error.status_code in (401, 403):
         return SettingsError(
-            f"Azure Batch refuses the app's identity ({said}).",
+            f"Azure Batch refuses the app's identity ({words}).",
             "It needs the role 'Azure Batch Job Submitter' on the Batch account.",
         )
-    return InvalidInput(f"Azure Batch refuses the request: {said}.")
+    return InvalidInput(f"Azure Batch refuses the request: {words}.")
 
 
 def unreachable(error: Exception) -> TallyError:
     """The error to raise where every try failed."""
-    reason = str(error).partition("\n")[0].rstrip(".")
-    return Transient(f"Azure Batch does not answer as it should: {reason}.", "It is tried again later.")
+    return Transient(f"Azure Batch does not answer as it should: {said(error)}.", "It is tried again later.")
 
 
-def _message(error: "HttpResponseError") -> str:
-    held = getattr(error.model, "message", None)
-    details = [str(each.value) for each in getattr(error.model, "error_values", None) or []]
-    return "; ".join([str(getattr(held, "value", "") or error.reason or ""), *details])
+def said(error: Exception) -> str:
+    """What went wrong, in one line: in the service's words where it said any."""
+    return service_message(getattr(error, "model", None) or {"message": str(error)}) or type(error).__name__
 
 
 def _asked_pause(error: Exception) -> float | None:

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from shared.compute.azure import folded, service_message
 from shared.compute.azure_batch.account import BatchAccount, refused
 from shared.compute.azure_batch.submission import Body
 from shared.errors import InvalidInput, Transient
@@ -56,13 +57,13 @@ def _request(job_id: str, group: list[Body], client: "BatchClient") -> list[Any]
 
 
 def _to_add_again(group: Sequence[Body], results: Sequence[Any]) -> list[Body]:
-    """The tasks that the service failed to add; raises InvalidInput for those that it never will."""
-    again = set()
+    """The tasks that are not known to be there now; raises InvalidInput for one that the service never takes."""
+    there, names = set[str](), {body["id"]: body["displayName"] for body in group}
     for result in results:
-        code = str(getattr(result.error, "code", ""))
-        if result.status == "servererror":
-            again.add(result.task_id)
-        elif result.status == "clienterror" and code != "TaskExists":
-            said = getattr(getattr(result.error, "message", None), "value", "")
-            raise InvalidInput(f"Azure Batch does not take task {result.task_id}: {code}: {said}")
-    return [body for body in group if body["id"] in again]
+        status = folded(result.status)
+        if status == "success" or folded(getattr(result.error, "code", "")) == "taskexists":
+            there.add(str(result.task_id))
+        elif status == "clienterror":
+            name = names.get(result.task_id, result.task_id)
+            raise InvalidInput(f"Azure Batch does not take task {name}: {service_message(result.error or {})}.")
+    return [body for body in group if body["id"] not in there]

@@ -1,21 +1,21 @@
 """Compute on Azure Batch: the four verbs, each safe to repeat and to be raced by another instance of the app."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.compute import Phase, Status, Task
+from shared.compute.azure import folded
 from shared.compute.azure_batch import observation
-from shared.compute.azure_batch.account import BatchAccount, code_of, refused
+from shared.compute.azure_batch.account import BatchAccount, code_of, refused, said
 from shared.compute.azure_batch.adding import add_tasks
-from shared.compute.azure_batch.jobs import Jobs
-from shared.compute.azure_batch.observation import Failure
+from shared.compute.azure_batch.jobs import Jobs, planned, pool_trouble
+from shared.compute.azure_batch.observation import End
 from shared.compute.azure_batch.streams import Streams
 from shared.compute.azure_batch.submission import ALL_ADDED, Submission
 from shared.compute.names import attempt_of, job_id
-from shared.errors import InvalidInput, NotFound, Transient
+from shared.errors import InvalidInput, NotFound, Overloaded
 from shared.settings import Settings
 from shared.storage import BlobStore
 from shared.telemetry import log
@@ -40,17 +40,23 @@ class AzureBatchCompute:
 
     def submit(self, run_id: str, attempt: int, tasks: Sequence[Task]) -> None:
         submission = Submission(self.settings, run_id, attempt, tasks, self._done_before(run_id, attempt))
-        if self._create(submission) and add_tasks(self.account, submission.job_id, submission.groups()):
-            self._all_added(submission.job_id)
+        self._see_pool(submission.pool_id)
+        try:
+            if self._create(submission) and add_tasks(self.account, submission.job_id, submission.groups()):
+                self._all_added(submission.job_id)
+        except InvalidInput as refusal:  # what was added before must not go on without the rest
+            self._jobs.end(submission.job_id, f"{observation.GAVE_UP}{refusal}"[: observation.MAX_REASON])
+            raise
 
     def status(self, run_id: str) -> Status:
         job, now = self._jobs.newest(run_id)
-        if job.state == "completed":
-            return self._ended(run_id, job)
-        if job.state == "active" and job.all_tasks_complete_mode != ALL_ADDED:
+        state = folded(job.state)
+        if state == "completed":
+            return self._ended(run_id, job, now)
+        if state == "active" and folded(job.all_tasks_complete_mode) != ALL_ADDED:
             raise NotFound(f"Not all tasks of run {run_id} have been added to its job yet.")
         counts = self._jobs.counts(job)
-        reason = "" if counts.begun or job.state != "active" else self._waiting(job, now)
+        reason = "" if counts.begun or state != "active" else self._waiting(job, now)
         return Status(Phase.RUNNING, counts.total, counts.succeeded, counts.failed, reason)
 
     def cancel(self, run_id: str) -> None:
@@ -58,7 +64,7 @@ class AzureBatchCompute:
             job, _ = self._jobs.newest(run_id)
         except NotFound:
             return
-        if job.state in OPEN:
+        if folded(job.state) in OPEN:
             self._jobs.end(str(job.id), observation.CANCELLED)
 
     def log(self, run_id: str, task_id: str) -> str:
@@ -72,6 +78,17 @@ class AzureBatchCompute:
     def _streams(self) -> Streams:
         return Streams(self._jobs, self.logs)
 
+    def _see_pool(self, pool_id: str) -> None:
+        """Raise InvalidInput where no task could ever run on the pool: the service takes jobs on any name."""
+        pool = self._jobs.pool(pool_id)
+        if pool is None or folded(pool.state) == "deleting":
+            raise InvalidInput(f"Azure Batch has no pool {pool_id}.", "Check BATCH_POOL.")
+        machine = pool.virtual_machine_configuration
+        if machine is None or machine.container_configuration is None:
+            raise InvalidInput(
+                f"The nodes of the pool {pool_id} run no containers.", "Make it anew, or check BATCH_POOL."
+            )
+
     def _create(self, submission: Submission) -> bool:
         """See that the job exists; False where nothing is to be added to it any more."""
         from azure.core.exceptions import HttpResponseError
@@ -80,10 +97,12 @@ class AzureBatchCompute:
         try:
             self.account.call(lambda client: client.create_job(body))
         except HttpResponseError as error:
+            if code_of(error) in ("JobCompleted", "JobBeingTerminated"):  # made before, and over by now
+                return False
             if code_of(error) != "JobExists":
                 raise _cannot_create(error) from error
             held = self.account.call(lambda client: client.get_job(submission.job_id))
-            return held.state == "active" and held.all_tasks_complete_mode != ALL_ADDED
+            return folded(held.state) == "active" and folded(held.all_tasks_complete_mode) != ALL_ADDED
         log("job created", run=submission.run_id, job=submission.job_id, tasks=len(submission.tasks))
         return True
 
@@ -105,22 +124,34 @@ class AzureBatchCompute:
             done |= self._jobs.succeeded(job_id(run_id, earlier))
         return frozenset(done)
 
-    def _ended(self, run_id: str, job: "BatchJob") -> Status:
-        why = str(job.execution_info.termination_reason if job.execution_info else "")
-        stopped = why == observation.CANCELLED or why.startswith(observation.GAVE_UP)
-        attempt = attempt_of(run_id, str(job.id))
-        failed = [] if stopped else self._jobs.failed(str(job.id), all_of_them=why == "TaskFailed")
-        failures = [Failure(str(task.display_name), self._streams.why(run_id, attempt, task)) for task in failed]
-        status = observation.ended(why, self._jobs.counts(job), failures, self.settings.batch_job_seconds)
-        seconds = self._jobs.task_seconds(str(job.id)) if self.settings.node_price else 0.0
-        return replace(status, task_seconds=seconds)
+    def _ended(self, run_id: str, job: "BatchJob", now: datetime) -> Status:
+        why, end = "", None
+        if info := job.execution_info:
+            why, end = str(info.termination_reason or ""), info.end_time
+        (total, before), seen = planned(job), self._jobs.outcomes(str(job.id))
+        settled = end is not None and now - end > observation.SETTLING
+        found = observation.verdict(
+            why, seen, total - before, settled=settled, job_seconds=self.settings.batch_job_seconds
+        )
+        failed = seen.counts[End.FAILED] + seen.counts[End.SPARED]
+        reason = found.reason
+        if found.culprit:
+            failed = failed or seen.counts[found.culprit]
+            reason = self._streams.why(run_id, attempt_of(run_id, str(job.id)), seen.first[found.culprit])
+        seconds = seen.seconds if self.settings.node_price and found.phase is not Phase.RUNNING else 0.0
+        return Status(found.phase, total, before + seen.counts[End.SUCCEEDED], failed, reason, seconds)
 
     def _waiting(self, job: "BatchJob", now: datetime) -> str:
-        """Why nothing has begun yet; gives the run up where that has lasted too long."""
-        pool = str(job.pool_info.pool_id)
-        trouble = self._jobs.pool_trouble(pool)
-        reason = f"It waits for a node of the pool {pool}{f' ({trouble})' if trouble else ''}."
-        if (now - job.creation_time).total_seconds() > self.settings.batch_start_seconds:
+        """Why nothing has begun yet, empty where something has; gives the run up where it has waited too long."""
+        pool_id = str(job.pool_info.pool_id)
+        pool = self._jobs.pool(pool_id)
+        late = (now - job.creation_time).total_seconds() > self.settings.batch_start_seconds
+        nodes = pool and (pool.current_dedicated_nodes or pool.current_low_priority_nodes)
+        if (late or nodes) and self._jobs.has_begun(str(job.id)):
+            return ""
+        trouble = pool_trouble(pool)
+        reason = f"It waits for a node of the pool {pool_id}{f' ({trouble})' if trouble else ''}."
+        if late:
             limit = f"No task could start for {self.settings.batch_start_seconds} s (BATCH_START_SECONDS)."
             self._jobs.end(str(job.id), f"{observation.GAVE_UP}{limit} {reason}"[: observation.MAX_REASON])
         return reason
@@ -128,8 +159,8 @@ class AzureBatchCompute:
 
 def _cannot_create(error: "HttpResponseError") -> Exception:
     code = code_of(error)
-    if re.search("BeingDeleted|Quota", code):
-        return Transient(f"Azure Batch cannot take a job now ({code}).", "It is tried again later.")
+    if code == "JobBeingDeleted" or "quota" in folded(code):
+        return Overloaded(f"Azure Batch cannot take a job now ({code}).", "It is tried again later.")
     if error.status_code == 409:
-        return InvalidInput(f"Azure Batch cannot take the job: {code}.", "Check BATCH_POOL.")
+        return InvalidInput(f"Azure Batch cannot take the job: {said(error)}.")
     return refused(error)

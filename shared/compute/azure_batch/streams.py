@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.compute.azure_batch.jobs import Jobs, failure_info
+from shared.compute.azure import service_message
+from shared.compute.azure_batch.jobs import Jobs
 from shared.compute.logs import kept, shown
 from shared.compute.names import attempt_of, log_name
 from shared.storage import BlobStore
@@ -34,9 +35,8 @@ class Streams:
             if last.startswith(f"Task {name} "):
                 return last
             return f"Task {name} ended with exit code {code}: {last or 'its container was stopped'}"
-        info: Any = failure_info(task)
-        details = [str(each.value) for each in info.details or [] if each.value]
-        return f"Task {name} failed: {' '.join([str(info.message), *details])}"
+        info: Any = task.execution_info and task.execution_info.failure_info
+        return f"Task {name} failed: {service_message(info or {}) or 'Azure Batch does not say why'}"
 
     def _last_line(self, name: str) -> str:
         info = self.logs.info(name)

@@ -35,14 +35,18 @@ class Submission:
         """The job's id."""
         return job_id(self.run_id, self.attempt)
 
+    @property
+    def pool_id(self) -> str:
+        """The pool that runs the tasks."""
+        return named(self.settings.batch_pool, self.tasks[0].image if self.tasks else "")
+
     def job(self) -> Body:
         """The job without its tasks. The first task that fails for good ends it."""
         metadata = {"run": self.run_id, "tasks": len(self.tasks), "done": self._done_count()}
-        image = self.tasks[0].image if self.tasks else ""
         return {
             "id": self.job_id,
             "displayName": self.run_id,
-            "poolInfo": {"poolId": named(self.settings.batch_pool, image)},
+            "poolInfo": {"poolId": self.pool_id},
             "usesTaskDependencies": True,
             "onAllTasksComplete": "noaction",
             "onTaskFailure": "performexitoptionsjobaction",

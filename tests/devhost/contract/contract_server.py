@@ -67,7 +67,10 @@ class Contract(Peer):
 
 @contextmanager
 def contract_server(folder: Path, settings: Mapping[str, str], speed: float = 6000) -> Iterator[Contract]:
-    """A server that lives until the block ends; raises AssertionError where anything broke the contract."""
+    """A server that lives until the block ends; raises AssertionError where anything broke the contract.
+
+    It is as late as Azure, 600 times faster: counts and lists are behind, deletions take time.
+    """
     clock, everything = Clock(), BATCH | dict(settings)
     batch = batch_service(Settings.from_env(everything), clock, "https://127.0.0.1", folder / "nodes", speed)
     with running(folder, [batch], clock) as peer:

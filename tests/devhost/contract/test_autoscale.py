@@ -57,7 +57,7 @@ def test_an_expression_is_worth_what_the_documentation_says(expression: str, val
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("$TargetDedicatedNodes = nothing;", "nothing is not defined"),
+        ("$TargetDedicatedNodes = nothing;", "Line 1, Col 25: Undefined symbol: nothing"),
         ("$TargetDedicatedNodes = 1 +;", "Unexpected"),
         ("$TargetDedicatedNodes = (1;", "Expected"),
         ("$TargetDedicatedNodes 1;", "Expected '='"),
@@ -67,7 +67,7 @@ def test_an_expression_is_worth_what_the_documentation_says(expression: str, val
         ("a = $Unknown.GetSample(1);", "no samples"),
         ("a = $PendingTasks.GetSample(3 * TimeInterval_Second) + 1 + ;", "Unexpected"),
         ("a = #;", "Unexpected '#'"),
-        ("$NodeDeallocationOption = never;", "never is not defined"),
+        ("$NodeDeallocationOption = never;", "Undefined symbol: never"),
         ("a = 1;" * 101, "100 is the limit"),
         ("a = 1; " + " " * 9000, "8192 is the limit"),
     ],

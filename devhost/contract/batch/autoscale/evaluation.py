@@ -3,7 +3,7 @@
 import math
 import operator
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -71,7 +71,7 @@ class Targets:
     results: str
 
 
-def evaluate(formula: str, samples: Samples, now: float, current: dict[str, float]) -> Targets:
+def evaluate(formula: str, samples: Samples, now: float, current: Mapping[str, Value]) -> Targets:
     """What the formula asks for at `now` (seconds); raises FormulaError.
 
     `current` holds variables that are no samples here, such as the current targets.
@@ -105,8 +105,8 @@ class _Scope:
         match expression:
             case Number(value) | Text(value):
                 return value
-            case Name(name):
-                return self._variable(name)
+            case Name(name, place):
+                return self._variable(name, place)
             case Call(name, arguments, None):
                 return self._function(name, [self.value(each) for each in arguments])
             case Call(name, arguments, Name(variable)):
@@ -117,14 +117,14 @@ class _Scope:
                 return _operate(sign, [_number(self.value(each)) for each in operands])
         raise FormulaError("Methods belong to the service's variables.")
 
-    def _variable(self, name: str) -> Value:
+    def _variable(self, name: str, place: str) -> Value:
         if name in self.variables:
             return self.variables[name]
         if name in _CONSTANTS:
             return Interval(_CONSTANTS[name])
         if name in DEALLOCATION:
             return name
-        raise FormulaError(f"{name} is not defined.")
+        raise FormulaError(f"{place}: Undefined symbol: {name}")
 
     def _function(self, name: str, arguments: list[Value]) -> Value:
         if name == "time":

@@ -35,9 +35,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A variable, or a constant such as TimeInterval_Minute."""
+    """A variable, or a constant such as TimeInterval_Minute, and where it stands."""
 
     name: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +79,32 @@ def parse(formula: str) -> list[Assignment]:
     return statements
 
 
-def _tokens(formula: str) -> Iterator[tuple[str, str]]:
+def _tokens(formula: str) -> Iterator[tuple[str, str, str]]:
     place = 0
     while place < len(formula):
         match = _TOKEN.match(formula, place)
         if match is None:
             raise FormulaError(f"Unexpected {formula[place]!r} at character {place}.")
+        line, column = formula.count("\n", 0, place) + 1, place - formula.rfind("\n", 0, place)
         place = match.end()
         if match.lastgroup:
-            yield match.lastgroup, match[0]
+            yield match.lastgroup, match[0], f"Line {line}, Col {column}"
 
 
 @dataclass(slots=True)
 class _Parser:
     """Recursive descent over the tokens."""
 
-    tokens: list[tuple[str, str]]
+    tokens: list[tuple[str, str, str]]
     place: int = 0
 
     def statements(self) -> Iterator[Assignment]:
         while self.place < len(self.tokens):
-            kind, name = self._next()
+            kind, name, place = self._next()
             if kind != "name":
-                raise FormulaError(f"A statement begins with {name!r}, not with a variable.")
+                raise FormulaError(f"{place}: A statement begins with {name!r}, not with a variable.")
+            if self.place == len(self.tokens):
+                raise FormulaError(f"{place}: Undefined symbol: {name}")
             self._expect("=")
             yield Assignment(name, self._choice())
             if self.place < len(self.tokens):
@@ -127,21 +131,21 @@ class _Parser:
             return Operation(sign, (self._unary(),))
         found = self._primary()
         while self._accept("."):
-            _, name = self._next()
+            _, name, _ = self._next()
             self._expect("(")
             found = Call(name, self._arguments(), found)
         return found
 
     def _primary(self) -> Expression:
-        kind, text = self._next()
+        kind, text, place = self._next()
         if kind == "number":
             return Number(float(text))
         if kind == "text":
             return Text(text.strip('"'))
         if kind == "name":
-            return Call(text, self._arguments()) if self._accept("(") else Name(text)
+            return Call(text, self._arguments()) if self._accept("(") else Name(text, place)
         if text != "(":
-            raise FormulaError(f"Unexpected {text!r}.")
+            raise FormulaError(f"{place}: Unexpected {text!r}.")
         inner = self._choice()
         self._expect(")")
         return inner
@@ -156,18 +160,18 @@ class _Parser:
                 return tuple(found)
             self._expect(",")
 
-    def _next(self) -> tuple[str, str]:
+    def _next(self) -> tuple[str, str, str]:
         if self.place == len(self.tokens):
             raise FormulaError("The formula ends in the middle of a statement.")
         self.place += 1
         return self.tokens[self.place - 1]
 
     def _accept(self, *signs: str) -> str:
-        if self.place < len(self.tokens) and self.tokens[self.place] in [("sign", sign) for sign in signs]:
+        if self.place < len(self.tokens) and self.tokens[self.place][:2] in [("sign", sign) for sign in signs]:
             return self._next()[1]
         return ""
 
     def _expect(self, sign: str) -> None:
-        _, text = self._next()
+        _, text, place = self._next()
         if text != sign:
-            raise FormulaError(f"Expected {sign!r}, found {text!r}.")
+            raise FormulaError(f"{place}: Expected {sign!r}, found {text!r}.")
