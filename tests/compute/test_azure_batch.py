@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 
 from devhost.contract.batch.contract import contract_of
 from devhost.contract.batch.state import Job
+from devhost.contract.exchange import Answer
 from devhost.contract.faults import Kind
 from shared.compute import Phase, Task
-from shared.compute.azure_batch import account
+from shared.compute.azure_batch import account, observation
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_batch.jobs import Jobs
-from shared.errors import InvalidInput, NotFound, SettingsError, Transient
+from shared.errors import InvalidInput, NotFound, Overloaded, SettingsError, Transient
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import asleep, batch_compute, ended, script, sleeper, until
@@ -39,7 +41,10 @@ def contract(running: tuple[AzureBatchCompute, Contract], monkeypatch: pytest.Mo
     monkeypatch.setattr(account, "PAUSES", (0.01,) * 4)
     contract = running[1]
     yield contract
+    contract.inside(lambda: end_all_jobs(contract))  # one that a failing test left would keep a node from the next
     contract.faults.waiting.clear()
+    contract.batch.account.job_quota = 300
+    contract.batch.tasks.lost = contract.batch.tasks.client_errors = contract.batch.tasks.server_errors = 0
     contract.app.clock.ahead = timedelta()
     contract.pool.quota = 100
     contract.batch.executor.absent_images.clear()
@@ -64,6 +69,12 @@ def task(tmp_path: Path) -> Task:
 @pytest.fixture
 def count(tmp_path: Path) -> Path:
     return tmp_path / "count"
+
+
+def end_all_jobs(contract: Contract) -> None:
+    for job in list(contract.batch.account.jobs.values()):
+        if job.state == "active":
+            contract.batch.scheduler.terminate(job, "the test is over")
 
 
 def job_of(contract: Contract, run: str, attempt: int = 1) -> Job:
@@ -210,6 +221,130 @@ def test_tasks_that_the_service_failed_to_add_are_added_again(
     compute.submit(run, 1, [script(f"t{number}", "pass") for number in range(10)])
     assert len(job_of(contract, run).tasks) == 10
     assert ended(compute, run).done == 10
+
+
+def test_a_task_that_the_service_refuses_fails_the_run_and_ends_its_job(
+    compute: AzureBatchCompute, contract: Contract, run: str
+) -> None:
+    contract.batch.tasks.client_errors = 1
+    tasks = [script(f"t{number}", "pass") for number in range(5)]
+    with pytest.raises(
+        InvalidInput, match="does not take task t0: InvalidPropertyValue: The value provided"
+    ) as refusal:
+        compute.submit(run, 1, tasks)
+    assert "\n" not in str(refusal.value)
+    status = ended(compute, run)
+    assert (status.phase, "does not take task t0" in status.reason) == (Phase.FAILED, True)
+
+
+def test_a_run_that_lost_tasks_on_the_way_never_succeeds(
+    compute: AzureBatchCompute, contract: Contract, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.batch.tasks.lost = 2
+    compute.submit(run, 1, [script(f"t{number}", "pass") for number in range(5)])
+    until(lambda: job_of(contract, run).state == "completed")
+    until(lambda: (status := compute.status(run)).done == 3 and "does not list all" in status.reason)
+    assert compute.status(run).phase is Phase.RUNNING
+    monkeypatch.setattr(observation, "SETTLING", timedelta(0))
+    status = ended(compute, run)
+    assert (status.phase, status.tasks, status.done) == (Phase.FAILED, 5, 3)
+    assert status.reason == "Its job has ended (AllTasksCompleted), and Azure Batch lists 3 of its 5 tasks as ended."
+
+
+def test_a_task_that_somebody_ended_is_no_success(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
+) -> None:
+    compute.submit(run, 1, [sleeper(tmp_path / "pid"), replace(script("b", "pass"), optional=True)])
+    asleep(tmp_path / "pid")
+    job = job_of(contract, run)
+    job.body["onTaskFailure"] = "noaction"
+    contract.inside(lambda: contract.batch.scheduler.end_task(job, job.tasks["1"]))
+    status = ended(compute, run)
+    assert (status.phase, status.done) == (Phase.FAILED, 1)
+    assert status.reason == "Task sleeper failed: TaskEnded: Task Was Ended by User Request"
+
+
+def test_a_running_task_that_the_counts_do_not_show_keeps_its_run(contract: Contract, run: str, tmp_path: Path) -> None:
+    compute = batch_compute(contract, BATCH_START_SECONDS="0")
+    compute.submit(run, 1, [sleeper(tmp_path / "pid")])
+    asleep(tmp_path / "pid")
+    zeros = dict.fromkeys(("active", "running", "completed", "succeeded", "failed"), 0)
+    behind = Answer(200, {"taskCounts": zeros, "taskSlotCounts": zeros})
+    contract.faults.add(Kind.ANSWER, "GET /jobs/{jobId}/taskcounts", answer=behind)
+    assert compute.status(run).reason == ""
+    assert job_of(contract, run).state == "active"
+    compute.cancel(run)
+
+
+def test_a_failed_optional_task_is_counted_as_failed_however_late_the_counts_are(
+    compute: AzureBatchCompute, contract: Contract, run: str
+) -> None:
+    zeros = dict.fromkeys(("active", "running", "completed", "succeeded", "failed"), 0)
+    behind = Answer(200, {"taskCounts": zeros, "taskSlotCounts": zeros})
+    contract.faults.add(Kind.ANSWER, "GET /jobs/{jobId}/taskcounts", times=1000, answer=behind)
+    fails = replace(script("a", "raise SystemExit('broken')", retries=0), optional=True)
+    compute.submit(run, 1, [fails, script("b", "pass", "a")])
+    status = ended(compute, run)
+    assert (status.phase, status.done, status.failed) == (Phase.SUCCEEDED, 1, 1)
+
+
+@pytest.mark.parametrize("code", ["OperationInvalidForCurrentState", "NodeNotReady", "TaskFilesUnavailable"])
+def test_a_log_that_its_node_does_not_give_is_not_there(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path, code: str
+) -> None:
+    compute.submit(run, 1, [sleeper(tmp_path / "pid")])
+    asleep(tmp_path / "pid")
+    contract.faults.add(Kind.STATUS, ".*/files/.*", times=2, status=409, code=code)
+    with pytest.raises(NotFound, match="no log of a task"):
+        compute.log(run, "sleeper")
+
+
+def test_a_job_that_the_account_has_no_room_for_is_tried_again_later(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    contract.batch.account.job_quota = 0
+    with pytest.raises(Overloaded, match="ActiveJobAndScheduleQuotaReached"):
+        compute.submit(run, 1, [task])
+    contract.batch.account.job_quota = 300
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_a_job_that_ended_before_its_creation_was_heard_of_is_the_runs(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, count: Path
+) -> None:
+    compute.submit(run, 1, [task])
+    until(lambda: job_of(contract, run).state == "completed")
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+    assert count.read_text() == "x"
+
+
+def test_a_pool_without_containers_is_told_before_anything_runs(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    machine = contract.pool.body["virtualMachineConfiguration"]
+    containers = machine.pop("containerConfiguration")
+    try:
+        with pytest.raises(InvalidInput, match="run no containers"):
+            compute.submit(run, 1, [task])
+    finally:
+        machine["containerConfiguration"] = containers
+    assert f"{run}-1" not in contract.batch.account.jobs
+
+
+def test_a_formula_that_fails_is_the_reason_why_no_node_comes(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    contract.pool.quota = 0
+    formula = contract.pool.body["autoScaleFormula"]
+    contract.pool.body["autoScaleFormula"], contract.pool.next_evaluation = "$TargetDedicatedNodes=nodes", 0.0
+    try:
+        until(lambda: "error" in (contract.pool.run or {}))
+        compute.submit(run, 1, [task])
+        assert "Line 1, Col 23: Undefined symbol: nodes" in compute.status(run).reason
+    finally:
+        contract.pool.body["autoScaleFormula"], contract.pool.next_evaluation = formula, 0.0
 
 
 def test_a_submission_that_was_cut_off_is_completed_by_the_next(

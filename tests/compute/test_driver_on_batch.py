@@ -84,6 +84,21 @@ def test_a_failed_run_that_is_tried_again_repeats_only_what_failed(
     assert file.read_text() == "x"
 
 
+def test_a_run_waits_for_room_among_the_accounts_jobs_and_says_so(
+    batch: tuple[AzureBatchCompute, Contract], tmp_path: Path
+) -> None:
+    compute, contract = batch
+    contract.batch.account.job_quota = 0
+    driver = driver_of(compute, MemoryStorage(), [script("a", "pass")])
+    begin(driver, "waits")
+    for _ in range(8):  # more often than its message would be tried
+        run = moved(driver, "waits")
+        assert (run.state, "ActiveJobAndScheduleQuotaReached" in run.reason) == (State.RUNNING, True)
+    contract.batch.account.job_quota = 300
+    until(lambda: moved(driver, "waits").state.final)
+    assert driver.store.load("waits")[0].state is State.SUCCEEDED
+
+
 @pytest.fixture(scope="module")
 def shared_batch(
     azurite: Azurite, tmp_path_factory: pytest.TempPathFactory

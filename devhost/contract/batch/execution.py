@@ -123,7 +123,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
     finally:  # also where the wait is cancelled, for another reason than what ended the process
         _signal(process, signal.SIGKILL)
-    await process.wait()
+        await process.wait()
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

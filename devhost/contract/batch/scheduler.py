@@ -34,7 +34,7 @@ class Scheduler:
         try:
             while True:
                 for pool in self.account.pools.values():
-                    self._assign(pool)
+                    self.assign(pool)
                 for job in list(self.account.jobs.values()):
                     self._tend(job)
                 await asyncio.sleep(LOOK_SECONDS)
@@ -42,6 +42,16 @@ class Scheduler:
             for each in self.running.values():
                 each.cancel()
             await asyncio.gather(*self.running.values(), return_exceptions=True)
+
+    def assign(self, pool: Pool) -> None:
+        """Start ready tasks on the free slots of a pool, those of older jobs first."""
+        free = [node for node in pool.nodes.values() if node.takes_tasks()]
+        for job in self.account.jobs_of(pool):
+            while free and job.ready and job.state == "active":
+                node, task = free[0], job.ready.popleft()
+                self._start(pool, job, task, node)
+                if len(node.tasks) >= node.slots:
+                    free.pop(0)
 
     def added(self, job: Job, task: Task, needs: list[str]) -> None:
         """Take up a new task, once what it needs has succeeded."""
@@ -56,18 +66,20 @@ class Scheduler:
         """End the job: running tasks are stopped, waiting ones stay as they are."""
         job.reason = reason
         self._close(job, "terminating", self.account.times.terminating)
+        self._stop(job)
 
     def delete(self, job: Job) -> None:
-        """Remove the job and its tasks, in a while."""
+        """Remove the job and its tasks, in a while: nodes hear late of it."""
         times = self.account.times
         self._close(job, "deleting", times.deleting_with_nodes if job.counts["running"] else times.deleting)
 
     def disable(self, job: Job, tasks: str) -> None:
         """Start none of its tasks for now; `tasks` says what becomes of those that run: requeue, terminate or wait."""
         job.move("disabled", self._now())
-        for task in self._running_of(job) if tasks != "wait" else ():
+        for task in self._running_of(job):
             task.stopped = tasks == "terminate"
-            self.running[task].cancel()
+        if tasks != "wait":
+            self._stop(job)
 
     def enable(self, job: Job) -> None:
         """Start its tasks again."""
@@ -109,6 +121,8 @@ class Scheduler:
         job.move(state, self._now())
         job.ready.clear()
         job.ends_at = time.monotonic() + seconds
+
+    def _stop(self, job: Job) -> None:
         for task in self._running_of(job):
             self.running[task].cancel()
 
@@ -120,8 +134,12 @@ class Scheduler:
             limit = seconds_of(job.body.get("constraints", {}).get("maxWallClockTime"))
             if limit and (self._now() - job.created).total_seconds() > limit:
                 self.terminate(job, "MaxWallClockTimeExpiry")
-        if job.state in _CLOSING and not job.counts["running"] and time.monotonic() >= job.ends_at:
-            self._closed(job)
+        if job.state in _CLOSING and time.monotonic() >= job.ends_at:
+            if not job.counts["running"]:
+                self._closed(job)
+            elif not job.stopping:
+                job.stopping = True
+                self._stop(job)
 
     def _is_done(self, job: Job) -> bool:
         if job.body.get("onAllTasksComplete") != "terminatejob" or job.active() or job.counts["running"]:
@@ -135,15 +153,6 @@ class Scheduler:
         job.ended = self._now()
         job.move("completed", job.ended)
         log.info("%s: completed, %s", job.id, job.reason)
-
-    def _assign(self, pool: Pool) -> None:
-        free = [node for node in pool.nodes.values() if node.takes_tasks()]
-        for job in self.account.jobs_of(pool):
-            while free and job.ready and job.state == "active":
-                node, task = free[0], job.ready.popleft()
-                self._start(pool, job, task, node)
-                if len(node.tasks) >= node.slots:
-                    free.pop(0)
 
     def _start(self, pool: Pool, job: Job, task: Task, node: Node) -> None:
         job.counts["running"] += 1

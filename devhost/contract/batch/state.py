@@ -181,6 +181,7 @@ class Job:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("running", "succeeded", "failed"), 0))
     ended: datetime | None = None
     ends_at: float = 0.0
+    stopping: bool = False
     reason: str = ""
 
     def __post_init__(self) -> None:

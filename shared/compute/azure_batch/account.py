@@ -14,6 +14,7 @@ from shared.identity import Identity
 if TYPE_CHECKING:
     from azure.batch import BatchClient
     from azure.core.exceptions import HttpResponseError
+    from azure.core.rest import HttpResponse
 
 
 @dataclass(slots=True)
@@ -51,17 +52,21 @@ class BatchAccount:
 
     def terminate(self, job_id: str, reason: str) -> None:
         """Have a job ended; raises as `call` does."""
+        # begin_terminate_job would start a thread that polls until the end.
+        self._sent("POST", f"jobs/{job_id}/terminate", {"terminateReason": reason})
+
+    def file(self, job_id: str, task_id: str, name: str) -> bytes:
+        """A file of a task as it is on its node now; raises as `call` does."""
+        # download_task_file streams, and so leaves unread what the service says where it refuses.
+        return self._sent("GET", f"jobs/{job_id}/tasks/{task_id}/files/{name}").content
+
+    def _sent(self, method: str, path: str, body: dict[str, str] | None = None) -> "HttpResponse":
         from azure.core.rest import HttpRequest
 
-        # begin_terminate_job would start a thread that polls until the end.
-        request = HttpRequest(
-            "POST",
-            f"{{endpoint}}/jobs/{job_id}/terminate",
-            params={"api-version": "2025-06-01"},
-            headers={"content-type": "application/json; odata=minimalmetadata"},
-            json={"terminateReason": reason},
-        )
-        self.call(lambda client: client.send_request(request))
+        kind = {"content-type": "application/json; odata=minimalmetadata"} if body else {}
+        version = {"api-version": "2025-06-01"}
+        request = HttpRequest(method, f"{{endpoint}}/{path}", params=version, headers=kind, json=body)
+        return self.call(lambda client: client.send_request(request))
 
     def _connected(self) -> "BatchClient":
         if self._client is None:

@@ -45,7 +45,7 @@ def _add(account: BatchAccount, job_id: str, group: Sequence[Body]) -> bool:
             if error.status_code == 409:
                 return False
             raise refused(error) from error
-        left = _to_add_again(left, results)
+        left = left_to_add(left, results)
         if not left:
             return True
     raise Transient(f"Azure Batch could not add {len(left)} tasks to job {job_id}.", "It is tried again later.")
@@ -56,7 +56,7 @@ def _request(job_id: str, group: list[Body], client: "BatchClient") -> list[Any]
     return client.create_task_collection(job_id, body).result_values or []
 
 
-def _to_add_again(group: Sequence[Body], results: Sequence[Any]) -> list[Body]:
+def left_to_add(group: Sequence[Body], results: Sequence[Any]) -> list[Body]:
     """The tasks that are not known to be there now; raises InvalidInput for one that the service never takes."""
     there, names = set[str](), {body["id"]: body["displayName"] for body in group}
     for result in results:

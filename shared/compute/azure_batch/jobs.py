@@ -86,10 +86,9 @@ class Jobs:
         from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
         try:
-            data = self.account.call(lambda client: b"".join(client.download_task_file(job_id, task_id, name)))
+            return self.account.file(job_id, task_id, name).decode(errors="replace")
         except (ResourceNotFoundError, ResourceExistsError):  # a conflict: not on a node yet, or not any more
             return None
-        return data.decode(errors="replace")
 
     def pool(self, pool_id: str) -> "BatchPool | None":
         """A pool, or None where there is none of the name."""
