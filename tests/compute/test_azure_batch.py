@@ -265,7 +265,7 @@ def test_a_task_that_somebody_ended_is_no_success(
 
 
 def test_a_running_task_that_the_counts_do_not_show_keeps_its_run(contract: Contract, run: str, tmp_path: Path) -> None:
-    compute = batch_compute(contract, BATCH_START_SECONDS="0")
+    compute = batch_compute(contract, BATCH_START_SECONDS="1")
     compute.submit(run, 1, [sleeper(tmp_path / "pid")])
     asleep(tmp_path / "pid")
     zeros = dict.fromkeys(("active", "running", "completed", "succeeded", "failed"), 0)
@@ -414,11 +414,11 @@ def test_a_pool_that_never_has_a_node_ends_the_run_with_the_pools_reason(contrac
     compute.submit(run, 1, [script("a", "pass")])
     until(lambda: "AccountLowPriorityCoreQuotaReached" in compute.status(run).reason)
     assert compute.status(run).phase is Phase.RUNNING
-    impatient = batch_compute(contract, BATCH_START_SECONDS="0")
+    impatient = batch_compute(contract, BATCH_START_SECONDS="1")
     status = ended(impatient, run)
     assert status.phase is Phase.FAILED
     assert status.reason.startswith(
-        "No task could start for 0 s (BATCH_START_SECONDS). It waits for a node of the pool"
+        "No task could start for 1 s (BATCH_START_SECONDS). It waits for a node of the pool"
     )
     assert "The specified account has reached low priority core quota" in status.reason
 

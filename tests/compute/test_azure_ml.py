@@ -269,9 +269,9 @@ def test_a_cluster_that_never_has_nodes_ends_the_run_with_its_reason(contract: M
     compute.submit(run, 1, one())
     until(lambda: "ClusterCoreQuotaReached" in compute.status(run).reason)
     assert compute.status(run).phase is Phase.RUNNING
-    status = ended(ml_compute(contract, AML_START_SECONDS="0"), run)
+    status = ended(ml_compute(contract, AML_START_SECONDS="1"), run)
     assert status.phase is Phase.FAILED
-    assert status.reason.startswith("No task could start for 0 s (AML_START_SECONDS). It waits for nodes of")
+    assert status.reason.startswith("No task could start for 1 s (AML_START_SECONDS). It waits for nodes of")
     assert "needs more cores than the quota has" in status.reason
 
 

@@ -153,7 +153,7 @@ def test_a_job_that_is_never_cancelled_keeps_no_run_waiting(
     region.answers["GET jobs"] = job("cancelRequested")
     compute.cancel("run")
     assert compute.status("run").phase is Phase.RUNNING
-    impatient = AzureMLCompute(Settings.from_env(served[1] | {"AML_START_SECONDS": "0"}), compute.notes, compute.logs)
+    impatient = AzureMLCompute(Settings.from_env(served[1] | {"AML_START_SECONDS": "1"}), compute.notes, compute.logs)
     region.answers["GET jobs"] = Answer(200, job("CancelRequested").body, {"date": "Fri, 01 Jan 2100 00:00:00 GMT"})
     assert impatient.status("run").phase is Phase.CANCELLED
 
