@@ -11,6 +11,7 @@ from pathlib import Path
 
 from devhost.admin import Admin
 from devhost.app_settings import switched_on
+from devhost.cors import Cors, read_cors
 from devhost.event_grid import AzureListing, EventGrid, Seen
 from devhost.eventhubs import EventHubListener
 from devhost.function import FunctionInfo, of_type
@@ -57,7 +58,7 @@ async def run_host(
     """
     for name, value in settings.items():
         os.environ.setdefault(name, value)
-    options = read_host_json(place.root)
+    options, cors = read_host_json(place.root), read_cors(place.root)
     worker = Worker(place.root)
     functions = enabled(worker.functions, settings)
     async with AsyncExitStack() as stack:
@@ -69,7 +70,7 @@ async def run_host(
             listeners.append(("Event Grid", grid.listen))
         tasks = [asyncio.create_task(keep_listening(name, listen, stop)) for name, listen in listeners]
         keys = host_keys(place, settings, functions)
-        tasks.append(asyncio.create_task(_serve(functions, options, keys, runner.run, listening, stop)))
+        tasks.append(asyncio.create_task(_serve(functions, options, keys, cors, runner.run, listening, stop)))
         ready(functions, keys)
         await _until_stopped(tasks, stop)
 
@@ -147,12 +148,13 @@ async def _serve(
     functions: list[FunctionInfo],
     options: HostOptions,
     keys: Keys | None,
+    cors: Cors,
     run: Run,
     listening: socket.socket,
     stop: asyncio.Event,
 ) -> None:
     site = Site(Routes.of(of_type(functions, "httpTrigger")), options.route_prefix, keys, run)
-    await serve(asgi(site, Admin(functions, keys, run).routes()), listening, stop)
+    await serve(cors.around(asgi(site, Admin(functions, keys, run).routes())), listening, stop)
 
 
 async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:

@@ -15,9 +15,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as StarletteRoute
 from starlette.routing import request_response
+from starlette.types import ASGIApp
 
 from devhost.data import Request, http_call
 from devhost.function import FunctionInfo
+from devhost.http_protocol import HttpProtocol
 from devhost.keys import Keys
 from devhost.routes import Routes
 from devhost.runner import Run
@@ -117,13 +119,14 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(application: Starlette, listening: socket.socket, stop: asyncio.Event) -> None:
+async def serve(application: ASGIApp, listening: socket.socket, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let requests in progress finish."""
     config = uvicorn.Config(
         application,
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=HttpProtocol,
         ws="none",
         proxy_headers=False,
         timeout_graceful_shutdown=10,

@@ -1,32 +1,43 @@
-"""Reads forms with files (multipart/form-data, RFC 7578), as browsers and `curl -F` send them."""
+"""Reads forms with files (multipart/form-data, RFC 7578), as browsers, `curl -F` and HTTP libraries send them."""
 
-from io import BytesIO
+from collections.abc import Iterator
 
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
 from shared.errors import Malformed, TooLarge
 
 PARTS = 16
-FIELD_BYTES = 10_000
+_HINT = "Let your HTTP client build the form and its content type."
 
 
-def read_form(content_type: str, data: bytes) -> dict[str, str | bytes]:
-    """The fields of a form, files as bytes; the first of a name counts.
+def read_form(content_type: str, data: bytes) -> dict[str, bytes]:
+    """The parts of a form by name, as they are: a file's name SHOULD be there, not MUST; the first of a name counts.
 
-    Raises Malformed for what is none, TooLarge for too many or too large fields.
+    Raises Malformed for what is no form, TooLarge for too many parts. How large parts are is the body's limit.
     """
-    kind, options = parse_options_header(content_type)
-    parser = FormDataParser(_in_memory, max_form_memory_size=FIELD_BYTES, max_form_parts=PARTS, silent=False)
+    boundary = parse_options_header(content_type)[1].get("boundary", "")
+    if not boundary:
+        raise Malformed("The content type names no boundary of the form's parts.", _HINT)
+    decoder = MultipartDecoder(boundary.encode(), max_parts=PARTS)
+    decoder.receive_data(data)
+    decoder.receive_data(None)
     try:
-        _, fields, files = parser.parse(BytesIO(data), kind, len(data), options)
+        parts: dict[str, bytes] = {}
+        for name, content in _parts(decoder):
+            parts.setdefault(name, content)
     except RequestEntityTooLarge as error:
-        raise TooLarge("The form has too many or too large fields.", "Send the file as the part `image`.") from error
-    except (ValueError, KeyError) as error:
-        raise Malformed(f"The form cannot be read: {error}.", "Let your HTTP client build it.") from error
-    return dict(fields) | {name: file.stream.read() for name, file in files.items()}
+        raise TooLarge(f"The form has more than {PARTS} parts.", "Send the file as the part `image`.") from error
+    except (ValueError, AttributeError) as error:  # AttributeError: a part that ends within its head
+        raise Malformed("The form cannot be read: it is cut off, or a part has no head.", _HINT) from error
+    return parts
 
 
-def _in_memory(*_: object, **__: object) -> BytesIO:
-    return BytesIO()  # the body is in memory already, and small enough
+def _parts(decoder: MultipartDecoder) -> Iterator[tuple[str, bytes]]:
+    name = ""
+    while not isinstance(event := decoder.next_event(), Epilogue):
+        if isinstance(event, Field | File):
+            name = event.name or ""
+        elif isinstance(event, Data):  # the whole body is there: a part is one piece
+            yield name, event.data

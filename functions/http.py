@@ -1,4 +1,4 @@
-"""What all HTTP functions share: reading a body, and an answer that is JSON or a problem, with the request's id."""
+"""What all HTTP functions share: reading what was sent, and an answer in JSON or a problem, with the request's id."""
 
 import logging
 import re
@@ -9,19 +9,24 @@ from http import HTTPStatus
 from inspect import iscoroutinefunction
 from time import perf_counter
 from traceback import format_tb
-from typing import Any
+from typing import Annotated, Any
 
 import azure.functions as func
 import msgspec
 
-from shared.errors import InvalidInput, Malformed, TallyError, TooLarge, UnsupportedType
+from shared.errors import InvalidInput, TallyError, TooLarge, UnsupportedType
+from shared.realtime import json_body
+from shared.realtime.inference.content_encoding import decoded
 from shared.realtime.openapi import Operation
+from shared.realtime.preconditions import Preconditions
 from shared.telemetry import log
 
 type Handler = Callable[[func.HttpRequest], func.HttpResponse]
 type AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 REQUEST_ID = "x-request-id"
+JSON = "application/json"
+Tags = Annotated[str, msgspec.Meta(description="ETags, or `*` (RFC 9110, 13.1).", examples=["*"])]
 OPERATIONS: list[Operation] = []
 """Every endpoint of the app, in the order in which they were declared."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -30,22 +35,24 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 def endpoint[H: Handler | AsyncHandler](
     blueprint: func.Blueprint, method: str, route: str, *, answer: Any, key: bool = True, **takes: Any
 ) -> Callable[[H], H]:
-    """Serve the handler at a route of its own; what it raises is answered as a problem.
+    """Serve the handler at a route of its own, HEAD where GET is; what it raises is answered as a problem.
 
     answer, takes: the types that `Operation` says, for the API's document. Every answer is counted and carries the
-    request's id.
+    request's id; no cache keeps one that does not say otherwise.
     """
 
     def register(handler: H) -> H:
         name, about = handler.__name__, handler.__doc__ or ""
         OPERATIONS.append(Operation(method, route, name, about, answer, key=key, **takes))
         level = func.AuthLevel.FUNCTION if key else func.AuthLevel.ANONYMOUS
-        return blueprint.route(route, methods=[method], auth_level=level)(_answered(handler))  # type: ignore[no-any-return]
+        methods = [method, "HEAD"] if method == "GET" else [method]
+        return blueprint.route(route, methods=methods, auth_level=level)(answered(handler))  # type: ignore[no-any-return]
 
     return register
 
 
-def _answered(handler: Any) -> Any:
+def answered(handler: Any) -> Any:
+    """The handler, with what it raises answered as a problem, and every answer finished."""
     name = handler.__name__
     if iscoroutinefunction(handler):
 
@@ -56,7 +63,7 @@ def _answered(handler: Any) -> Any:
                 answer = await handler(req)
             except Exception as error:  # noqa: BLE001 a trigger's boundary
                 answer = _problem(name, req, error)
-            return _counted(name, req, answer, begun)
+            return _finished(name, req, answer, begun)
 
         return answer_later
 
@@ -67,7 +74,7 @@ def _answered(handler: Any) -> Any:
             answer = handler(req)
         except Exception as error:  # noqa: BLE001 a trigger's boundary
             answer = _problem(name, req, error)
-        return _counted(name, req, answer, begun)
+        return _finished(name, req, answer, begun)
 
     return answer_now
 
@@ -76,33 +83,53 @@ def json_answer(
     value: Any, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> func.HttpResponse:
     """An answer in JSON."""
-    return func.HttpResponse(
-        msgspec.json.encode(value), status_code=status, headers=headers, mimetype="application/json"
-    )
+    return func.HttpResponse(msgspec.json.encode(value), status_code=status, headers=headers, mimetype=JSON)
 
 
-def read_json[T](req: func.HttpRequest, kind: type[T], limit: int) -> T:
-    """The body as a value of this type.
+def read_json[T](req: func.HttpRequest, kind: type[T], limit: int, query: Mapping[str, Any] | None = None) -> T:
+    """The body as a value of this type; query: members that the query may hold instead, with their types.
 
     Raises TooLarge over the limit in bytes, UnsupportedType for another content type, Malformed for what is no JSON,
     InvalidInput for JSON that says something else.
     """
-    if media_type(req) not in ("", "application/json"):
-        raise UnsupportedType(f"The body is said to be {media_type(req)}.", "Send application/json.")
+    if media_type(req) not in ("", JSON):
+        raise UnsupportedType(f"The body is said to be {media_type(req)}.", f"Send {JSON}.")
+    data = body(req, limit)
+    asked = json_body.decode(data, kind)
+    beside = {name: value for name, one in (query or {}).items() if (value := read_query(req, name, one)) is not None}
+    if not beside:
+        return asked
+    within = json_body.decode(data, dict[str, Any])
+    for name, value in beside.items():
+        if within.get(name, value) != value:
+            raise InvalidInput(f"{name} is {value} in the query and {within[name]} in the body.", "Send one of them.")
+    return msgspec.structs.replace(asked, **beside)  # type: ignore[type-var]
+
+
+def read_query(req: func.HttpRequest, name: str, kind: Any) -> Any:
+    """A parameter of the query, None where it is not there or empty. Raises InvalidInput where it is not one."""
+    return read_text(name, req.params.get(name, ""), kind)
+
+
+def read_text(name: str, text: str, kind: Any) -> Any:
+    """A value written as a text, None for an empty one. Raises InvalidInput where it is not one."""
     try:
-        return msgspec.json.decode(body(req, limit), type=kind)
+        return msgspec.convert(text.strip(), kind, strict=False) if text.strip() else None
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"The body is not what is asked for: {error}.", "See /api/docs.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"The body is no JSON: {error}.", "See /api/docs.") from error
+        raise InvalidInput(f"{name} is {text[:40]!r}: {error}.", "See /api/docs.") from error
 
 
 def body(req: func.HttpRequest, limit: int) -> bytes:
-    """The body; raises TooLarge over the limit in bytes."""
+    """The body, decompressed. Raises TooLarge over the limit in bytes, UnsupportedEncoding, Malformed."""
     data: bytes = req.get_body()
     if len(data) > limit:
         raise TooLarge(f"The body has {len(data)} bytes, {limit} are allowed.", "Send less at once.")
-    return data
+    return decoded(data, str(req.headers.get("content-encoding", "")), limit)
+
+
+def preconditions(req: func.HttpRequest) -> Preconditions:
+    """The conditions that the request makes."""
+    return Preconditions(str(req.headers.get("if-match", "")), str(req.headers.get("if-none-match", "")))
 
 
 def media_type(req: func.HttpRequest) -> str:
@@ -124,24 +151,24 @@ def request_id(req: func.HttpRequest) -> str:
 
 
 def _problem(name: str, req: func.HttpRequest, error: Exception) -> func.HttpResponse:
-    from shared.realtime.problems import MEDIA_TYPE, RETRY_SECONDS, problem_of
+    from shared.realtime.problems import MEDIA_TYPE, headers_of, problem_of
 
     problem = problem_of(error, request_id(req))
     if not isinstance(error, TallyError):  # its message may quote what was sent: the log gets where it was raised
         where = "".join(format_tb(error.__traceback__))
         log(f"{type(error).__name__}\n{where}", level=logging.ERROR, function=name, request=problem.request_id)
-    headers = {REQUEST_ID: problem.request_id}
-    if problem.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        headers["Retry-After"] = str(RETRY_SECONDS)
+    headers = {REQUEST_ID: problem.request_id, **headers_of(error, problem.status)}
     return func.HttpResponse(
         msgspec.json.encode(problem), status_code=problem.status, headers=headers, mimetype=MEDIA_TYPE
     )
 
 
-def _counted(name: str, req: func.HttpRequest, answer: func.HttpResponse, begun: float) -> func.HttpResponse:
+def _finished(name: str, req: func.HttpRequest, answer: func.HttpResponse, begun: float) -> func.HttpResponse:
     from shared.realtime.metrics import metrics
 
     if REQUEST_ID not in answer.headers:
         answer.headers[REQUEST_ID] = request_id(req)
+    if "cache-control" not in answer.headers:
+        answer.headers["Cache-Control"] = "no-store"  # caches do not know that x-functions-key is a key
     metrics().answered(name, answer.status_code, perf_counter() - begun)
     return answer

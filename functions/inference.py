@@ -10,7 +10,6 @@ from functions.dependencies import faq, images, models, settings
 from functions.http import body, caller, endpoint, json_answer, media_type
 from shared.errors import NotFound, UnsupportedType
 from shared.realtime.health import looked_at
-from shared.realtime.inference.content_encoding import decoded
 from shared.realtime.inference.datatypes import shown
 from shared.realtime.inference.faq import FaqInference
 from shared.realtime.inference.image import ImageInference
@@ -29,6 +28,8 @@ INFERENCE: dict[str, Any] = {
     "headers": {HEADER_LENGTH: Annotated[int, msgspec.Meta(ge=0)]},
     "answer": InferenceResponse,
     "downloads": (BINARY,),
+    "sends": (HEADER_LENGTH,),
+    "problems": (404,),
 }
 
 
@@ -94,9 +95,9 @@ async def _inferred(req: func.HttpRequest) -> func.HttpResponse:
         raise UnsupportedType(
             f"The body is said to be {shown(media_type(req))}.", f"Send application/json or {BINARY}."
         )
-    data = decoded(body(req, limit), req.headers.get("content-encoding", ""), limit)
+    data = body(req, limit)
     size = req.headers.get(HEADER_LENGTH, "")
-    answer = await infer(model, _version(req), data, size, settings().queue_limit, caller(req))
+    answer = await infer(model, _version(req), data, size, settings().queue_limit // 2, caller(req))
     return func.HttpResponse(answer.body, headers=answer.headers, mimetype=answer.media_type)
 
 

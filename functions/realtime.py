@@ -1,44 +1,96 @@
 """The triggers that answer within milliseconds: FAQ matching and image classification over HTTP."""
 
+from http import HTTPStatus
+
 import azure.functions as func
-import msgspec
 
 from functions.dependencies import faq, images, settings
 from functions.forms import read_form
-from functions.http import body, caller, endpoint, json_answer, media_type, read_json
+from functions.http import (
+    JSON,
+    Tags,
+    body,
+    caller,
+    endpoint,
+    json_answer,
+    media_type,
+    preconditions,
+    read_json,
+    read_query,
+    read_text,
+)
 from shared.errors import InvalidInput, UnsupportedType
-from shared.models.faq.entries import Entry
-from shared.realtime.answers import TopK
-from shared.realtime.faq import FaqAnswer, FaqChanged, FaqEntry, FaqRequest
+from shared.models.faq.entries import Entry, Id
+from shared.realtime import base64_text
+from shared.realtime.answers import BEST, TopK
+from shared.realtime.faq import EntryId, FaqAnswer, FaqChanged, FaqEntry, FaqRequest, entry_etag
 from shared.realtime.image import ImageAnswer, ImageForm, ImageRequest
 from shared.realtime.reference import ReferenceAnswer, ReferenceRequest, reference_answer
 
 blueprint = func.Blueprint()
+QUERY = {"top_k": TopK}
 
 
-@endpoint(blueprint, "POST", "api/score/faq", request=FaqRequest, answer=FaqAnswer)
+@endpoint(blueprint, "POST", "api/score/faq", request=FaqRequest, query=QUERY, answer=FaqAnswer)
 async def score_faq(req: func.HttpRequest) -> func.HttpResponse:
     """The entries of the FAQ that answer a question."""
-    asked = read_json(req, FaqRequest, settings().body_bytes)
+    asked = read_json(req, FaqRequest, settings().body_bytes, QUERY)
     return json_answer(await faq().answer(asked, caller(req)))
 
 
-@endpoint(blueprint, "GET", "api/faq/{id}", answer=Entry)
+@endpoint(
+    blueprint,
+    "GET",
+    "api/faq/{id}",
+    path={"id": Id},
+    headers={"If-None-Match": Tags},
+    answer=Entry,
+    sends=("ETag",),
+    empty=(304,),
+)
 def show_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
     """One entry of the FAQ."""
-    return json_answer(faq().get(req.route_params["id"]))
+    entry = faq().get(req.route_params["id"])
+    etag = entry_etag(entry)
+    if preconditions(req).known(etag):
+        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
+    return json_answer(entry, headers={"ETag": etag})
 
 
-@endpoint(blueprint, "PUT", "api/faq/{id}", request=FaqEntry, answer=FaqChanged)
+@endpoint(
+    blueprint,
+    "PUT",
+    "api/faq/{id}",
+    path={"id": EntryId},
+    headers={"If-Match": Tags, "If-None-Match": Tags},
+    request=FaqEntry,
+    answer=FaqChanged,
+    statuses=(200, 201),
+    sends=("ETag",),
+    problems=(412,),
+)
 def put_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
-    """Put an entry into the FAQ, or another in its place."""
-    return json_answer(faq().put(req.route_params["id"], read_json(req, FaqEntry, settings().body_bytes)))
+    """Put an entry into the FAQ (201), or another in its place.
+
+    With If-Match only in the place of the version that its ETag names, with `If-None-Match: *` only where none is.
+    """
+    entry = read_json(req, FaqEntry, settings().body_bytes)
+    put = faq().put(req.route_params["id"], entry, preconditions(req))
+    return json_answer(put.changed, HTTPStatus.CREATED if put.new else HTTPStatus.OK, {"ETag": put.etag})
 
 
-@endpoint(blueprint, "DELETE", "api/faq/{id}", answer=FaqChanged)
+@endpoint(
+    blueprint,
+    "DELETE",
+    "api/faq/{id}",
+    path={"id": Id},
+    headers={"If-Match": Tags},
+    answer=FaqChanged,
+    problems=(412,),
+)
 def remove_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
-    """Remove an entry from the FAQ."""
-    return json_answer(faq().remove(req.route_params["id"]))
+    """Remove an entry from the FAQ; with If-Match only the version that its ETag names."""
+    return json_answer(faq().remove(req.route_params["id"], preconditions(req)))
 
 
 @endpoint(
@@ -48,13 +100,13 @@ def remove_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
     request=ImageRequest,
     form=ImageForm,
     uploads=("image/*", "application/octet-stream"),
-    query={"top_k": TopK},
+    query=QUERY,
     answer=ImageAnswer,
 )
 async def score_image(req: func.HttpRequest) -> func.HttpResponse:
     """The labels that fit an image: the body itself, the part `image` of a form, or base64 in JSON."""
-    asked = _image_request(req)
-    return json_answer(await images().answer(asked.image, asked.top_k, caller(req)))
+    image, top_k = _image_request(req)
+    return json_answer(await images().answer(image, top_k, caller(req)))
 
 
 @endpoint(blueprint, "POST", "score", request=ReferenceRequest, answer=ReferenceAnswer)
@@ -64,24 +116,24 @@ async def score(req: func.HttpRequest) -> func.HttpResponse:
     return json_answer(await reference_answer(asked, faq(), images(), caller(req)))
 
 
-def _image_request(req: func.HttpRequest) -> ImageRequest:
-    """Raises UnsupportedType, or what is wrong with the body."""
-    kind = media_type(req)
-    if kind == "application/json":
-        return read_json(req, ImageRequest, settings().body_bytes)
-    data = body(req, settings().body_bytes)
-    asked = dict(req.params)
+def _image_request(req: func.HttpRequest) -> tuple[bytes, int]:
+    """The file and how many labels. Raises UnsupportedType, or what is wrong with the request."""
+    kind, limit = media_type(req), settings().body_bytes
+    if kind == JSON:
+        asked = read_json(req, ImageRequest, limit, QUERY)
+        return base64_text.decode(asked.image), asked.top_k
+    top_k = read_query(req, "top_k", TopK)
+    data = body(req, limit)
     if kind == "multipart/form-data":
-        asked |= read_form(req.headers["content-type"], data)
-    elif kind.startswith("image/") or kind in ("", "application/octet-stream"):
-        asked["image"] = data
-    else:
+        parts = read_form(req.headers["content-type"], data)
+        if "image" not in parts:
+            raise InvalidInput(f"The form has no part `image`, but {[name[:40] for name in parts]}.", "See /api/docs.")
+        data, within = parts["image"], read_text("top_k", parts.get("top_k", b"").decode(errors="replace"), TopK)
+        if within and top_k and within != top_k:
+            raise InvalidInput(f"top_k is {top_k} in the query and {within} in the form.", "Send one of them.")
+        top_k = within or top_k
+    elif not (kind.startswith("image/") or kind in ("", "application/octet-stream")):
         raise UnsupportedType(
             f"The body is said to be {kind}.", "Send image/*, multipart/form-data or application/json."
         )
-    try:
-        return msgspec.convert(
-            {name: asked[name] for name in ("image", "top_k") if name in asked}, ImageRequest, strict=False
-        )
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"The request is not what is asked for: {error}.", "See /api/docs.") from error
+    return base64_text.decode_if(data), top_k or BEST

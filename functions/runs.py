@@ -1,7 +1,6 @@
 """The triggers that move runs on, and the HTTP API that shows and steers them."""
 
 from collections.abc import Callable
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -9,8 +8,9 @@ import azure.functions as func
 import msgspec
 
 from functions.dependencies import driver, settings, storage
-from functions.http import endpoint, json_answer, read_json
+from functions.http import endpoint, json_answer, read_json, read_query
 from shared.errors import InvalidInput
+from shared.runs.answer import Instant, RunAnswer, RunId, shown
 from shared.runs.driver import read_message
 from shared.runs.record import Run
 from shared.workloads import anomaly, style_transfer
@@ -38,25 +38,32 @@ def sweep_runs(timer: func.TimerRequest) -> None:
     driver().sweep()
 
 
-class SpanRequest(msgspec.Struct, frozen=True, tag_field="workload", tag=anomaly.WORKLOAD):
+Style = Annotated[str, msgspec.Meta(pattern=f"^{style_transfer.STYLE.pattern}$")]
+Crf = Annotated[int, msgspec.Meta(ge=0, le=51, description="From 0 (lossless) to 51 (the worst).")]
+Segments = Annotated[int, msgspec.Meta(ge=1, le=style_transfer.MAX_SEGMENTS)]
+
+
+class SpanRequest(msgspec.Struct, frozen=True, tag_field="workload", tag=anomaly.WORKLOAD, forbid_unknown_fields=True):
     """Score the windows that start in [start, end) with the current bundle."""
 
-    start: datetime
-    end: datetime
+    start: Instant
+    end: Instant
 
     def run(self) -> Run:
         """The run asked for."""
         return anomaly.backfill_run(storage(), self.start, self.end, driver().now())
 
 
-class VideoRequest(msgspec.Struct, frozen=True, tag_field="workload", tag=style_transfer.WORKLOAD):
+class VideoRequest(
+    msgspec.Struct, frozen=True, tag_field="workload", tag=style_transfer.WORKLOAD, forbid_unknown_fields=True
+):
     """Style a video of the container `videos`; what is left out comes from its metadata, then from the settings."""
 
-    video: str
-    style: str | None = None
-    crf: int | None = None
+    video: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    style: Style | None = None
+    crf: Crf | None = None
     steady: bool | None = None
-    segments: int | None = None
+    segments: Segments | None = None
 
     def run(self) -> Run:
         """The run asked for."""
@@ -77,7 +84,14 @@ REQUESTS: dict[str, type[SpanRequest] | type[VideoRequest]] = {
 
 
 @endpoint(
-    blueprint, "POST", "api/runs", request=SpanRequest | VideoRequest, answer=Run, statuses=(202,), problems=(404, 409)
+    blueprint,
+    "POST",
+    "api/runs",
+    request=SpanRequest | VideoRequest,
+    answer=RunAnswer,
+    statuses=(202,),
+    sends=("Location",),
+    problems=(404, 409),
 )
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
     """Start a run over any span, or of any video; the same request twice is the same run."""
@@ -86,28 +100,32 @@ def start_run(req: func.HttpRequest) -> func.HttpResponse:
         raise InvalidInput(f"There is no workload {asked!r}.", f"There are: {', '.join(REQUESTS)}.")
     run = read_json(req, REQUESTS[asked], _BODY_BYTES).run()
     driver().start(run)
-    return json_answer(driver().store.load(run.id)[0], HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
+    return json_answer(shown(driver().store.load(run.id)[0]), HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
 
 
-@endpoint(blueprint, "GET", "api/runs", answer=list[Run], query={"limit": Limit}, problems=(422,))
+@endpoint(blueprint, "GET", "api/runs", answer=list[RunAnswer], query={"limit": Limit}, problems=(422,))
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     """The runs changed last, newest first."""
-    return json_answer(list(driver().store.newest(_limit(req.params.get("limit", "50")))))
+    return json_answer([shown(run) for run in driver().store.newest(read_query(req, "limit", Limit) or 50)])
 
 
-@endpoint(blueprint, "GET", "api/runs/{id}", answer=Run)
+@endpoint(blueprint, "GET", "api/runs/{id}", path={"id": RunId}, answer=RunAnswer)
 def show_run(req: func.HttpRequest) -> func.HttpResponse:
     """One run."""
-    return json_answer(driver().store.load(req.route_params["id"])[0])
+    return json_answer(shown(driver().store.load(req.route_params["id"])[0]))
 
 
-@endpoint(blueprint, "POST", "api/runs/{id}/cancel", answer=Run, statuses=(202,), problems=(409, 422))
+@endpoint(
+    blueprint, "POST", "api/runs/{id}/cancel", path={"id": RunId}, answer=RunAnswer, statuses=(202,), problems=(409,)
+)
 def cancel_run(req: func.HttpRequest) -> func.HttpResponse:
     """Have a run stopped."""
     return _steered(driver().cancel, req.route_params["id"])
 
 
-@endpoint(blueprint, "POST", "api/runs/{id}/retry", answer=Run, statuses=(202,), problems=(409, 422))
+@endpoint(
+    blueprint, "POST", "api/runs/{id}/retry", path={"id": RunId}, answer=RunAnswer, statuses=(202,), problems=(409,)
+)
 def retry_run(req: func.HttpRequest) -> func.HttpResponse:
     """Queue a failed or cancelled run once more."""
     return _steered(driver().retry, req.route_params["id"])
@@ -115,11 +133,4 @@ def retry_run(req: func.HttpRequest) -> func.HttpResponse:
 
 def _steered(verb: Callable[[str], None], run_id: str) -> func.HttpResponse:
     verb(run_id)
-    return json_answer(driver().store.load(run_id)[0], HTTPStatus.ACCEPTED)
-
-
-def _limit(text: str) -> int:
-    try:
-        return msgspec.convert(text, Limit, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"limit is {text!r}: {error}.", "It is a number from 1 to 200.") from error
+    return json_answer(shown(driver().store.load(run_id)[0]), HTTPStatus.ACCEPTED)

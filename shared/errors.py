@@ -41,6 +41,14 @@ class UnsupportedType(InvalidInput):
     """What the caller sent is of a type that is not taken here."""
 
 
+class UnsupportedEncoding(UnsupportedType):
+    """What the caller sent is compressed in a way that is not taken here."""
+
+
+class WrongState(InvalidInput):
+    """What is asked for does not go with where the named thing stands."""
+
+
 class SettingsError(InvalidInput):
     """A setting is missing or has a value that cannot be used."""
 
@@ -51,6 +59,18 @@ class BundleError(InvalidInput):
 
 class NotFound(TallyError):
     """The named thing does not exist."""
+
+
+class MethodNotAllowed(TallyError):
+    """The named thing exists, but this cannot be done with it; allowed: the methods that can."""
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message, f"Use {allowed}.")
+        self.allowed = allowed
+
+
+class PreconditionFailed(TallyError):
+    """The named thing is not, or no longer, as the caller said that it must be."""
 
 
 class Conflict(TallyError):

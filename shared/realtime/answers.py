@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 
+BEST = 3
+"""How many to answer with unless told."""
 TopK = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many to answer with, best first.")]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 

@@ -18,8 +18,8 @@ pre{background:#f4f6f8;padding:.7rem 1rem;overflow:auto;border-radius:6px}summar
 _REF = re.compile(r"#/components/schemas/(\w+)")
 
 
-def page(document: Mapping[str, Any]) -> str:
-    """The page of an OpenAPI document."""
+def page(document: Mapping[str, Any], link: str = "openapi.json") -> str:
+    """The page of an OpenAPI document; link: where that is."""
     info = document["info"]
     routes = "".join(
         _route(method, path, operation)
@@ -29,7 +29,7 @@ def page(document: Mapping[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(info['title'])}</title><style>{_STYLE}</style><h1>{escape(info['title'])}</h1>"
-        f"<p>{escape(info['description'])} The same as a document: <a href=openapi.json>openapi.json</a>. "
+        f"<p>{escape(info['description'])} The same as a document: <a href={escape(link)}>openapi.json</a>. "
         "Send the function key in the header <code>x-functions-key</code> where one is asked for.</p>"
         f"{routes}<h1>Types</h1>{''.join(map(_type, document['components']['schemas'].items()))}"
     )

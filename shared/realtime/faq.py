@@ -1,32 +1,34 @@
 """FAQ matching: a question in, the entries that answer it out; entries change without training."""
 
-import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from shared.errors import InvalidInput, NotFound, TooLarge
-from shared.models.faq.entries import Entry
-from shared.realtime.answers import ModelName, Probability, TopK, milliseconds_since
+from shared.errors import InvalidInput, NotFound, PreconditionFailed, TooLarge
+from shared.models.faq.entries import Answer, Entry, Question, Rephrasings
+from shared.realtime.answers import BEST, ModelName, Probability, TopK, milliseconds_since
+from shared.realtime.preconditions import Preconditions, etag_of
 from shared.realtime.served import Loaded, Served
 from shared.storage import BlobStore
 
 if TYPE_CHECKING:
     from shared.models.faq.bundle import Bundle
+    from shared.models.faq.edits import Check, Edits
     from shared.models.faq.matcher import Match, Matcher
 
 NAME = "faq"
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+EntryId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", description="An entry's id.")]
+NOTHING = Preconditions()
 
 
 class FaqRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question."""
 
     question: Annotated[str, msgspec.Meta(min_length=1, examples=["How do I run it on my laptop?"])]
-    top_k: TopK = 3
+    top_k: TopK = BEST
 
 
 class FaqMatch(msgspec.Struct, frozen=True):
@@ -50,24 +52,34 @@ class FaqAnswer(msgspec.Struct, frozen=True):
 class FaqEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An entry of the FAQ; `also` holds other ways to ask its question."""
 
-    question: Annotated[str, msgspec.Meta(min_length=1)]
-    answer: str
-    also: tuple[str, ...] = ()
+    question: Question
+    answer: Answer
+    also: Rephrasings = ()
 
 
 class FaqChanged(msgspec.Struct, frozen=True):
-    """An entry was put in or removed."""
+    """An entry was put in or removed; so many are in the FAQ now."""
 
     id: str
     entries: int
 
 
 @dataclass(frozen=True, slots=True)
+class Put:
+    """What became of an entry that was put in; etag: the one it has now, new: whether there was none before."""
+
+    changed: FaqChanged
+    etag: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FaqModel:
-    """A bundle with the changes made since."""
+    """A bundle with the changes made since; problem: which of them cannot be read."""
 
     bundle: "Bundle"
     matcher: "Matcher"
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,11 @@ class FaqSource:
         current, _ = wanted if isinstance(wanted, tuple) else (None, "")
         bundle = before.bundle if before and current == before.bundle.version else read(self.store)
         edits = read_edits(self.store)
-        return bundle.version, FaqModel(bundle, bundle.matcher.changed(put=edits.put, removed=edits.removed))
+        matcher = bundle.matcher.changed(put=edits.put, removed=edits.removed)
+        return bundle.version, FaqModel(bundle, matcher, "; ".join(edits.unreadable.values()))
+
+    def problem(self, model: FaqModel) -> str:
+        return model.problem
 
     def score(self, model: FaqModel, items: Sequence[FaqRequest]) -> "Sequence[list[Match]]":
         found = model.matcher.match([item.question for item in items], max(item.top_k for item in items))
@@ -123,33 +139,44 @@ class Faq:
             milliseconds_since(begun),
         )
 
-    def put(self, entry_id: str, entry: FaqEntry) -> FaqChanged:
+    def put(self, entry_id: str, entry: FaqEntry, allowed: Preconditions = NOTHING) -> Put:
         """Put an entry in, or another in its place; the next answer here knows it.
 
-        Raises InvalidInput for an id that cannot be one, TooLarge for texts over the limit.
+        Raises InvalidInput for an id that cannot be one, TooLarge for texts over the limit, PreconditionFailed.
         """
         from shared.models.faq.edits import put_entry
 
-        if not _ID.fullmatch(entry_id):
-            raise InvalidInput(f"{entry_id!r} cannot be an entry's id.", "Use letters, digits, '.', '_' and '-'.")
         for text in (entry.question, *entry.also):
             self.check_length(text)
-        put_entry(self.store, Entry(id=entry_id, question=entry.question, answer=entry.answer, also=entry.also))
-        return self._changed(entry_id)
+        try:
+            msgspec.convert(entry_id, EntryId)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(
+                f"{entry_id[:80]!r} cannot be an entry's id.", "Use up to 64 letters, digits, '.', '_' and '-'."
+            ) from error
+        kept = Entry(id=entry_id, question=entry.question, answer=entry.answer, also=entry.also)
+        met: list[Entry | None] = []
+        self._unless_stale(lambda: put_entry(self.store, kept, self._check(entry_id, allowed, met)))
+        return Put(self._changed(entry_id), entry_etag(kept), met[-1] is None)
 
-    def remove(self, entry_id: str) -> FaqChanged:
-        """Remove an entry. Raises NotFound where there is none."""
+    def remove(self, entry_id: str, allowed: Preconditions = NOTHING) -> FaqChanged:
+        """Remove an entry. Raises NotFound where there is none, PreconditionFailed."""
         from shared.models.faq.edits import remove_entry
 
-        self.get(entry_id)
-        remove_entry(self.store, entry_id)
+        def check(edits: "Edits") -> None:
+            met: list[Entry | None] = []
+            self._check(entry_id, allowed, met)(edits)
+            if met[-1] is None:
+                raise NotFound(f"The FAQ has no entry {entry_id[:80]!r}.")
+
+        self._unless_stale(lambda: remove_entry(self.store, entry_id, check))
         return self._changed(entry_id)
 
     def get(self, entry_id: str) -> Entry:
         """One entry. Raises NotFound where there is none."""
         entry = self.served.loaded().model.matcher.entries.get(entry_id)
         if entry is None:
-            raise NotFound(f"The FAQ has no entry {entry_id!r}.")
+            raise NotFound(f"The FAQ has no entry {entry_id[:80]!r}.")
         return entry
 
     def check_length(self, text: str) -> None:
@@ -157,9 +184,31 @@ class Faq:
         if len(text) > self.max_chars:
             raise TooLarge(f"A text has {len(text)} characters, {self.max_chars} are allowed.", "Shorten it.")
 
+    def _check(self, entry_id: str, allowed: Preconditions, met: list[Entry | None]) -> "Check":
+        """Looks at the entry as it is when the change is written, also where others change it at the same time."""
+        trained = self.served.loaded().model.bundle.matcher.entries
+
+        def check(edits: "Edits") -> None:
+            met.append(entry := edits.entry(entry_id, trained))
+            allowed.check(entry_etag(entry) if entry else None)
+
+        return check
+
+    def _unless_stale(self, change: Callable[[], object]) -> None:
+        try:
+            change()
+        except PreconditionFailed:
+            self.served.look()  # who asks again is to see what is there now
+            raise
+
     def _changed(self, entry_id: str) -> FaqChanged:
         self.served.look()
         return FaqChanged(entry_id, len(self.served.loaded().model.matcher.entries))
+
+
+def entry_etag(entry: Entry) -> str:
+    """The ETag of an entry."""
+    return etag_of(msgspec.json.encode(entry))
 
 
 def _shown(match: "Match", entries: Mapping[str, Entry]) -> FaqMatch:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from shared.errors import TooLarge
-from shared.realtime.answers import ModelName, Probability, TopK, milliseconds_since
+from shared.errors import InvalidInput, TooLarge
+from shared.realtime.answers import BEST, ModelName, Probability, TopK, milliseconds_since
 from shared.realtime.served import Loaded, Served
 from shared.storage import BlobStore
 
@@ -22,18 +22,34 @@ if TYPE_CHECKING:
 NAME = "image"
 
 
+Base64 = Annotated[
+    str,
+    msgspec.Meta(
+        description="The file's bytes in base64, also as a data URL: JPEG, PNG, WebP, BMP or GIF.",
+        extra_json_schema={"contentEncoding": "base64"},
+    ),
+]
+File = Annotated[
+    str,
+    msgspec.Meta(
+        description="The file: JPEG, PNG, WebP, BMP or GIF.",
+        extra_json_schema={"format": "binary", "contentMediaType": "application/octet-stream"},
+    ),
+]
+
+
 class ImageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A picture as JSON; it may also be the body itself, or the part `image` of a form."""
 
-    image: Annotated[bytes, msgspec.Meta(description="The file's bytes, in base64: JPEG, PNG, WebP, BMP or GIF.")]
-    top_k: TopK = 3
+    image: Base64
+    top_k: TopK = BEST
 
 
 class ImageForm(msgspec.Struct, frozen=True):
     """A picture as a form with files."""
 
-    image: Annotated[bytes, msgspec.Meta(extra_json_schema={"contentEncoding": "binary"})]
-    top_k: TopK = 3
+    image: File
+    top_k: TopK = BEST
 
 
 class ImageLabel(msgspec.Struct, frozen=True):
@@ -69,6 +85,9 @@ class ImageSource:
         bundle = read(self.store, threads=self.threads)
         return bundle.version, bundle.classifier
 
+    def problem(self, model: "Classifier") -> str:
+        return ""
+
     def score(self, model: "Classifier", items: "Sequence[np.ndarray]") -> "Sequence[np.ndarray]":
         import numpy as np
 
@@ -88,7 +107,7 @@ class Images:
     max_bytes: int
     max_pixels: int
 
-    async def answer(self, image: bytes, top_k: int = 3, caller: str = "") -> ImageAnswer:
+    async def answer(self, image: bytes, top_k: int = BEST, caller: str = "") -> ImageAnswer:
         """The labels that fit best.
 
         Raises TooLarge, InvalidInput for what is no picture, or what hinders an answer now.
@@ -112,6 +131,8 @@ class Images:
         return await loop.run_in_executor(self.decoders, model.prepare, image, self.max_pixels)
 
     def check_size(self, image: bytes) -> None:
-        """Raises TooLarge for a file over the limit."""
+        """Raises TooLarge for a file over the limit, InvalidInput for an empty one."""
+        if not image:
+            raise InvalidInput("The image is empty: it has no bytes.", "Send the file itself.")
         if len(image) > self.max_bytes:
             raise TooLarge(f"The image has {len(image)} bytes, {self.max_bytes} are allowed.", "Send a smaller one.")

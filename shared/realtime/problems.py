@@ -9,13 +9,17 @@ from shared.errors import (
     Conflict,
     InvalidInput,
     Malformed,
+    MethodNotAllowed,
     NotFound,
+    PreconditionFailed,
     SettingsError,
     TallyError,
     TooLarge,
     TooManyRequests,
     Transient,
+    UnsupportedEncoding,
     UnsupportedType,
+    WrongState,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -26,8 +30,11 @@ _STATUS: tuple[tuple[type[TallyError], HTTPStatus], ...] = (  # the first that f
     (Malformed, HTTPStatus.BAD_REQUEST),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnsupportedType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (WrongState, HTTPStatus.CONFLICT),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFound, HTTPStatus.NOT_FOUND),
+    (MethodNotAllowed, HTTPStatus.METHOD_NOT_ALLOWED),
+    (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
     (Conflict, HTTPStatus.CONFLICT),
     (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -51,3 +58,12 @@ def problem_of(error: Exception, request_id: str) -> Problem:
         error = TallyError("Something went wrong here.", "The log tells more of the request with this id.")
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     return Problem(status.phrase, status, error.message, error.hint, str(error), request_id)
+
+
+def headers_of(error: Exception, status: int) -> dict[str, str]:
+    """What the answer's header says of an error."""
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return {"Retry-After": str(RETRY_SECONDS)}
+    if isinstance(error, UnsupportedEncoding):
+        return {"Accept-Encoding": "gzip, deflate"}  # RFC 9110, 12.5.3
+    return {"Allow": error.allowed} if isinstance(error, MethodNotAllowed) else {}

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import msgspec
 
+from shared.realtime import base64_text
 from shared.realtime.answers import milliseconds_since
 from shared.realtime.faq import Faq, FaqRequest
-from shared.realtime.image import Images
+from shared.realtime.image import Base64, Images
 
 ALL = 100
 BEST = 3
@@ -23,7 +24,9 @@ MOST_IMAGES = 32
 class ReferenceRequest(msgspec.Struct, frozen=True):
     """A question, or images by name."""
 
-    input: str | Annotated[dict[str, bytes], msgspec.Meta(max_length=MOST_IMAGES)]
+    input: (
+        Annotated[str, msgspec.Meta(min_length=1)] | Annotated[dict[str, Base64], msgspec.Meta(max_length=MOST_IMAGES)]
+    )
 
 
 class ReferenceAnswer(msgspec.Struct, frozen=True):
@@ -46,8 +49,9 @@ async def _entries(question: str, faq: Faq, caller: str) -> list[tuple[str, str,
     return [(match.id, match.id, match.probability) for match in answer.matches]
 
 
-async def _labels(pictures: dict[str, bytes], images: Images, caller: str) -> dict[str, list[tuple[str, float]]]:
-    answers = await asyncio.gather(*(images.answer(picture, BEST, caller) for picture in pictures.values()))
+async def _labels(pictures: dict[str, str], images: Images, caller: str) -> dict[str, list[tuple[str, float]]]:
+    files = [base64_text.decode(text) for text in pictures.values()]
+    answers = await asyncio.gather(*(images.answer(file, BEST, caller) for file in files))
     return {
         name: [(found.label, found.probability) for found in answer.labels]
         for name, answer in zip(pictures, answers, strict=True)

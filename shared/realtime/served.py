@@ -23,6 +23,9 @@ class Source[M, I, O](Protocol):
     def load(self, wanted: Hashable, before: M | None) -> tuple[str, M]:
         """The version and the model, ready to answer; `before` is the one it takes the place of."""
 
+    def problem(self, model: M) -> str:
+        """What is wrong with a model that answers nevertheless; empty: nothing."""
+
     def score(self, model: M, items: Sequence[I]) -> Sequence[O]:
         """One call of the model."""
 
@@ -130,7 +133,7 @@ class Served[M, I, O]:
         self._looked = self._clock()
         wanted = self._source.wanted()
         if self._loaded and wanted == self._loaded.wanted:
-            self._problem = ""
+            self._problem = self._source.problem(self._loaded.model)
         elif wanted != self._refused or self._loaded is None:
             self._exchange(wanted)
 
@@ -143,7 +146,8 @@ class Served[M, I, O]:
             log("model refused", level=logging.ERROR, model=self.name, reason=error.message)
             raise
         batcher = Batcher(self._calling(model), self._limits, lambda size: self._told(self.name, size))
-        self._loaded, self._problem, self._refused = Loaded(wanted, version, model, batcher), "", _NOTHING
+        self._loaded, self._refused = Loaded(wanted, version, model, batcher), _NOTHING
+        self._problem = self._source.problem(model)
         log("model loaded", model=self.name, version=version)
         if before:
             before.batcher.close()

@@ -69,11 +69,11 @@ class Driver:
                 self._save(run, record.fail(run, reason, self.now()), etag)
 
     def cancel(self, run_id: str) -> None:
-        """Have a run stopped by its next move, which is due now. Raises NotFound, InvalidInput."""
+        """Have a run stopped by its next move, which is due now. Raises NotFound, WrongState."""
         self._change(run_id, record.request_cancel)
 
     def retry(self, run_id: str) -> None:
-        """Queue a failed or cancelled run once more. Raises NotFound, InvalidInput."""
+        """Queue a failed or cancelled run once more. Raises NotFound, WrongState."""
         self._change(run_id, record.retry)
 
     def _change(self, run_id: str, change: Callable[[Run, datetime], Run]) -> None:

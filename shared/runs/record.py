@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.compute import Phase, Status
-from shared.errors import InvalidInput
+from shared.errors import WrongState
 
 
 class State(StrEnum):
@@ -54,7 +54,7 @@ class Run:
 
 
 def advance(run: Run, seen: Status, now: datetime) -> Run:
-    """The run after compute was seen in `seen`; raises InvalidInput where the table forbids it."""
+    """The run after compute was seen in `seen`; raises WrongState where the table forbids it."""
     moved = replace(
         _to(run, _STATE_OF[seen.phase], now, seen.reason),
         tasks=seen.tasks,
@@ -79,20 +79,20 @@ def fail(run: Run, reason: str, now: datetime) -> Run:
 
 
 def request_cancel(run: Run, now: datetime) -> Run:
-    """The run, to be cancelled by its next move; raises InvalidInput where it has ended already."""
+    """The run, to be cancelled by its next move; raises WrongState where it has ended already."""
     if run.state.final:
-        raise InvalidInput(f"Run {run.id} has already {run.state}.")
+        raise WrongState(f"Run {run.id} has already {run.state}.")
     return replace(run, cancelling=True, updated=now)
 
 
 def retry(run: Run, now: datetime) -> Run:
-    """The run, queued once more; tasks that succeeded are not repeated. InvalidInput unless it ended."""
+    """The run, queued once more; tasks that succeeded are not repeated. WrongState unless it ended."""
     again = replace(_to(run, State.QUEUED, now, ""), cancelling=False, attempt=run.attempt + 1)
     return replace(again, step=run.step + 1)
 
 
 def _to(run: Run, state: State, now: datetime, reason: str) -> Run:
     if state not in FOLLOWERS[run.state]:
-        raise InvalidInput(f"Run {run.id} is {run.state}; it cannot become {state}.")
+        raise WrongState(f"Run {run.id} is {run.state}; it cannot become {state}.")
     history = run.history if state is run.state else [*run.history, (now, state)]
     return replace(run, state=state, updated=now, reason=reason, history=history)

@@ -20,7 +20,7 @@ VIDEOS = "videos"
 MAX_SEGMENTS = 100
 ENDINGS = (".mp4", ".jpg", "-sheet.jpg", ".json")
 """Of what a run leaves in the container `styled`: the video, its poster, before and after, and the report."""
-_STYLE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+STYLE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -34,7 +34,7 @@ class Options:
     segments: int | None = None
 
     def __post_init__(self) -> None:
-        if self.style is not None and not _STYLE.fullmatch(self.style):
+        if self.style is not None and not STYLE.fullmatch(self.style):
             raise InvalidInput(f"{self.style!r} cannot be a style.", "Use lower-case letters, digits and '-'.")
         if self.crf is not None and not 0 <= self.crf <= 51:
             raise InvalidInput(f"crf is {self.crf}.", "It is a number from 0 (lossless) to 51 (the worst).")

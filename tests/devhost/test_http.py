@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from devhost.cors import Cors, read_cors
 from devhost.function import Binding, FunctionInfo
 from devhost.http import Site, asgi, bind, serve
 from devhost.keys import read_keys
@@ -21,6 +22,7 @@ from devhost.worker import Call, Outcome
 from shared.errors import SettingsError
 
 pytestmark = pytest.mark.anyio
+NO_CORS = Cors()
 
 
 @dataclass
@@ -34,13 +36,15 @@ def function(level: str = "anonymous", name: str = "f") -> FunctionInfo:
 
 
 @asynccontextmanager
-async def served(outcome: Outcome, prefix: str = "api", body_limit: int = 10) -> AsyncIterator[aiohttp.ClientSession]:
+async def served(
+    outcome: Outcome, prefix: str = "api", body_limit: int = 10, cors: Cors = NO_CORS
+) -> AsyncIterator[aiohttp.ClientSession]:
     async def run(function: FunctionInfo, call: Call) -> Outcome:
         return outcome
 
     site = Site(Routes.of([function()]), prefix, None, run, body_limit)
     listening, stop = bind(0), asyncio.Event()
-    server = asyncio.create_task(serve(asgi(site, []), listening, stop))
+    server = asyncio.create_task(serve(cors.around(asgi(site, [])), listening, stop))
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listening.getsockname()[1]}") as session:
         yield session
     stop.set()
@@ -145,6 +149,66 @@ async def test_a_client_that_leaves_while_it_sends_is_no_error(caplog: pytest.Lo
         await writer.wait_closed()
         assert (await get(session, "/api/f"))[0] == 204
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("size", [1, 40, 10_000])
+async def test_an_offer_of_another_protocol_is_passed_over_with_nothing_lost(size: int) -> None:
+    sent: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def run(function: FunctionInfo, call: Call) -> Outcome:
+        sent.put_nowait(call.inputs[0][1].value["body"].value)
+        return ok(None)
+
+    listening, stop = bind(0), asyncio.Event()
+    server = asyncio.create_task(serve(asgi(Site(Routes.of([function()]), "api", None, run), []), listening, stop))
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+    requests = b"".join(
+        b"POST /api/f HTTP/1.1\r\nHost: a\r\n" + more + b"Content-Length: 5\r\n\r\n" + body
+        for more, body in ((offer, b"first"), (b"", b"other"), (offer.replace(b"h2c", b"websocket"), b"third"))
+    )
+    for at in range(0, len(requests), size):
+        writer.write(requests[at : at + size])
+        await asyncio.sleep(0)
+    for body in (b"first", b"other", b"third"):
+        assert await sent.get() == body
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+    writer.write(b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 400")
+    writer.close()
+    stop.set()
+    await server
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "allowed"),
+    [
+        ('{"CORS": "*"}', "http://page.example", "*"),
+        ('{"CORS": "http://a.example, http://page.example/"}', "http://page.example", "http://page.example"),
+        ('{"CORS": "http://a.example"}', "http://page.example", None),
+        ("{}", "http://page.example", None),
+        ("null", "http://page.example", None),
+    ],
+)
+async def test_a_page_of_another_origin_may_ask_where_the_settings_file_says_so(
+    tmp_path: Path, host: str, origin: str, allowed: str | None
+) -> None:
+    (tmp_path / "local.settings.json").write_text(f'{{"Values": {{}}, "Host": {host}}}', "utf-8-sig")
+    cors = read_cors(tmp_path)
+    async with served(ok(Datum("hello", "string")), cors=cors) as session:
+        asks = {"Origin": origin, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-key"}
+        async with session.options("/api/f", headers=asks) as preflight, session.get("/api/f", headers=asks) as answer:
+            assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+            assert (preflight.status == 200 and "PUT" in preflight.headers.get("Access-Control-Allow-Methods", "")) == (
+                allowed is not None
+            )
+
+
+@pytest.mark.parametrize("host", ['{"CORS": ["*"]}', '{"CORS": 5}', "5", '{"CORS": "*", "CORSCredentials": "yes"}'])
+def test_what_is_no_list_of_origins_is_named(tmp_path: Path, host: str) -> None:
+    (tmp_path / "local.settings.json").write_text(f'{{"Host": {host}}}')
+    with pytest.raises(SettingsError, match=r"local\.settings\.json"):
+        read_cors(tmp_path)
 
 
 async def test_a_small_answer_is_not_held_back_for_more() -> None:

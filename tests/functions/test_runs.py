@@ -48,7 +48,7 @@ def call(handler: Any, body: bytes = b"", run_id: str = "", **params: str) -> tu
 
 def test_a_run_is_accepted_shown_and_listed(storage: MemoryStorage) -> None:
     status, run = call(runs.start_run, HOUR)
-    assert (status, run["state"]) == (202, "queued")
+    assert (status, run["state"], run["history"]) == (202, "queued", [])
     assert call(runs.show_run, run_id=run["id"]) == (200, run)
     assert call(runs.list_runs) == (200, [run])
 
@@ -71,6 +71,10 @@ def test_the_same_request_twice_is_the_same_run(storage: MemoryStorage) -> None:
         b'{"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z", "workload": "weather"}',
         b'{"start": "0001-01-01T00:00:00+23:59", "end": "2026-01-31T11:00:00Z"}',
         b'{"start": "2026-01-31T10:00:00.5Z", "end": "2026-01-31T11:00:00Z"}',
+        b'{"start": 0, "end": 3600}',
+        b'{"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z", "segments": 2}',
+        b'{"workload": "style", "video": "a.mp4", "crf": 52}',
+        b'{"workload": "style", "video": "a.mp4", "crf": 24.5}',
     ],
 )
 def test_a_request_that_makes_no_sense_is_422_with_a_hint(storage: MemoryStorage, body: bytes) -> None:
@@ -93,11 +97,13 @@ def test_a_run_that_does_not_exist_is_404(storage: MemoryStorage, handler: Any, 
 
 def test_a_run_is_cancelled_once_and_then_retried(storage: MemoryStorage) -> None:
     _, run = call(runs.start_run, HOUR)
-    assert call(runs.retry_run, run_id=run["id"])[0] == 422
+    assert call(runs.retry_run, run_id=run["id"])[0] == 409
     assert call(runs.cancel_run, run_id=run["id"])[0] == 202
     runs.move_run(func.QueueMessage(body=json.dumps({"run": run["id"], "step": 0}).encode()))
-    assert call(runs.show_run, run_id=run["id"])[1]["state"] == "cancelled"
-    assert call(runs.cancel_run, run_id=run["id"])[0] == 422
+    shown = call(runs.show_run, run_id=run["id"])[1]
+    assert shown["state"] == "cancelled"
+    assert shown["history"] == [{"at": shown["updated"], "state": "cancelled"}]
+    assert call(runs.cancel_run, run_id=run["id"])[0] == 409
     assert call(runs.retry_run, run_id=run["id"])[1]["state"] == "queued"
 
 

@@ -39,7 +39,7 @@ def send(app: App, case: Hostile) -> Answer:
 
 def wrong_with(case: Hostile, answer: Answer) -> str:
     """What is wrong with the answer; empty where nothing is."""
-    if answer.status == 200:
+    if answer.status in (200, 201):
         return "" if case.fine else f"answered {answer.body[:80]!r}"
     if not 400 <= answer.status < 500:
         return f"status {answer.status}: {answer.body[:200]!r}"

@@ -30,6 +30,9 @@ class Numbers:
             raise BundleError(f"Bundle {wanted} is damaged.")
         return str(wanted), wanted
 
+    def problem(self, model: int) -> str:
+        return "odd" if model == 7 else ""
+
     def score(self, model: int, items: Sequence[int]) -> Sequence[int]:
         return [model * item for item in items]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.errors import InvalidInput
-from shared.realtime.answers import TopK
+from shared.realtime.answers import BEST, TopK
 from shared.realtime.faq import NAME, Faq, FaqLoaded, FaqRequest, FaqServed
 from shared.realtime.inference.datatypes import Datatype
 from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
@@ -70,7 +70,7 @@ def questions(request: Inference) -> list[str]:
     try:
         texts = [value.decode() for value in request.input.values]
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"A question is not UTF-8: {error}.") from error
+        raise InvalidInput("A question is not in UTF-8.") from error
     if not all(texts):
         raise InvalidInput("A question is empty.")
     return texts
@@ -78,7 +78,7 @@ def questions(request: Inference) -> list[str]:
 
 def top_k(request: Inference) -> int:
     """How many entries are asked for in each row, 3 unless told."""
-    return parameter(request.parameters, "top_k", TopK, 3)
+    return parameter(request.parameters, "top_k", TopK, BEST)
 
 
 def tensors(found: "Sequence[Sequence[Match]]", matcher: "Matcher") -> list[Tensor]:

@@ -4,8 +4,6 @@ A shape is only ever compared with what is there: the elements are counted in th
 """
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain
@@ -15,6 +13,7 @@ import msgspec
 import numpy as np
 
 from shared.errors import InvalidInput
+from shared.realtime import base64_text, json_body
 from shared.realtime.inference.datatypes import Array, Datatype, Values, count
 
 BASE64 = "base64"
@@ -31,10 +30,7 @@ def decode(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], content_
     """
     text = bytes(raw)
     depth = _depth(text, datatype, shape)
-    try:
-        nested = _decoder(_kind(datatype), depth).decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"The data are not {datatype}: {error}.") from error
+    nested = _nested(text, datatype, depth)
     flat = list(_flat(nested, depth))
     _check_count(len(flat), shape)  # again: a row of one element and an empty row have the same brackets
     return _bytes(flat, content_type) if datatype == Datatype.BYTES else _array(flat, datatype).reshape(shape)
@@ -86,11 +82,30 @@ def _kind(datatype: Datatype) -> Any:
     return {"b": bool, "f": float}.get(datatype.dtype.kind, int)
 
 
+def _nested(text: bytes, datatype: Datatype, depth: int) -> list[Any]:
+    kind = _kind(datatype)
+    try:
+        return _decoder(kind, depth).decode(text)
+    except UnicodeDecodeError as error:
+        raise InvalidInput("The data are not in UTF-8.") from error
+    except msgspec.DecodeError as error:
+        if kind is int and json_body.is_float_for_int(error):
+            return _whole_numbers(text, datatype, depth)
+        raise InvalidInput(f"The data are not {datatype}: {error}.") from error
+
+
+def _whole_numbers(text: bytes, datatype: Datatype, depth: int) -> list[Any]:
+    try:
+        return _decoder(int, depth, strict=False).decode(text)
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"The data are not {datatype}: {error}.") from error
+
+
 @cache
-def _decoder(kind: Any, depth: int) -> "msgspec.json.Decoder[list[Any]]":
+def _decoder(kind: Any, depth: int, strict: bool = True) -> "msgspec.json.Decoder[list[Any]]":
     for _ in range(depth):
         kind = list[kind]
-    return msgspec.json.Decoder(kind)
+    return msgspec.json.Decoder(kind, strict=strict)
 
 
 def _flat(elements: Iterable[Any], depth: int) -> Iterator[Any]:
@@ -113,7 +128,4 @@ def _array(elements: list[Any], datatype: Datatype) -> Array:
 def _bytes(elements: list[str], content_type: str) -> list[bytes]:
     if content_type != BASE64:
         return [element.encode() for element in elements]
-    try:
-        return [b64decode(element, validate=True) for element in elements]
-    except (Base64Error, ValueError) as error:
-        raise InvalidInput(f"The data are not base64: {error}.") from error
+    return [base64_text.decode(element) for element in elements]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.errors import InvalidInput
+from shared.realtime import json_body
 
 type Parameters = dict[str, msgspec.Raw]
 """$parameters of the protocol, each still as it was sent: only those that mean something here are looked at."""
@@ -13,7 +13,4 @@ def parameter[T](parameters: Parameters | None, name: str, kind: type[T], otherw
     raw = (parameters or {}).get(name)
     if raw is None or bytes(raw) == b"null":
         return otherwise
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"The parameter {name!r} cannot be used: {error}.") from error
+    return json_body.decode(raw, kind, f"The parameter {name!r}", "")

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from shared.errors import InvalidInput, Malformed
+from shared.realtime import json_body
 from shared.realtime.inference import binary_data, json_data
 from shared.realtime.inference.datatypes import Datatype, Values, datatype, shown
 from shared.realtime.inference.metadata import ModelMetadata
@@ -22,6 +23,7 @@ type Shape = Annotated[
     tuple[Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)], ...], msgspec.Meta(min_length=1, max_length=8)
 ]
 _ABSENT = -1
+_SHARED_MEMORY = "shared_memory_region"
 _SIZE = Annotated[int, msgspec.Meta(ge=0)]
 _CLASSES = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -109,14 +111,8 @@ def _json_size(header_length: str, body: int) -> int:
 
 
 def _read(text: bytes) -> InferenceRequest:
-    try:
-        return msgspec.json.decode(text, type=InferenceRequest)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"The body is no inference request: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(
-            f"The body is no JSON: {error}.", f"Where binary data follow the JSON, {HEADER_LENGTH} says its size."
-        ) from error
+    hint = f"Where binary data follow the JSON, {HEADER_LENGTH} says its size."
+    return json_body.decode(text, InferenceRequest, "The inference request", hint)
 
 
 def _input(asked: InferenceRequest, after: memoryview, model: ModelMetadata, max_rows: int) -> Input:
@@ -125,6 +121,7 @@ def _input(asked: InferenceRequest, after: memoryview, model: ModelMetadata, max
     model.input(given.name, kind).check(kind, given.shape)
     if given.shape[0] > max_rows:
         raise InvalidInput(f"{given.shape[0]} items in one request are too many.", f"Send at most {max_rows}.")
+    _check_shared_memory(f"Input {given.name!r}", given.parameters)
     size = parameter(given.parameters, "binary_data_size", _SIZE, _ABSENT)
     if given.data is msgspec.UNSET:
         _check_binary(given.name, size, len(after))
@@ -145,6 +142,11 @@ def _only(inputs: Sequence[RequestInput], model: ModelMetadata) -> RequestInput:
     return inputs[0]
 
 
+def _check_shared_memory(what: str, parameters: Parameters | None) -> None:
+    if _SHARED_MEMORY in (parameters or {}):
+        raise InvalidInput(f"{what} asks for shared memory, which there is none of.", "Send and take the data itself.")
+
+
 def _check_binary(name: str, size: int, after: int) -> None:
     if size == _ABSENT:
         raise InvalidInput(f"Input {name!r} brings no data.", "Send `data`, or binary data and binary_data_size.")
@@ -159,6 +161,7 @@ def _outputs(asked: Sequence[RequestOutput], model: ModelMetadata, binary: bool)
     for output in asked:
         if output.name not in names:
             raise InvalidInput(f"The model {model.name!r} has no output {shown(output.name)}.", f"It gives {names}.")
+        _check_shared_memory(f"Output {output.name!r}", output.parameters)
     if len({output.name for output in asked}) != len(asked):
         raise InvalidInput("An output is asked for twice.")
     return tuple(

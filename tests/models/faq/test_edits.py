@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.errors import BundleError, Transient
+from shared.errors import BundleError, InvalidInput, Transient
 from shared.models.faq.edits import BLOB, count, discard, put_entry, read_edits, remove_entry
 from shared.models.faq.entries import Entry
 from shared.storage import MemoryBlobs
@@ -66,9 +66,31 @@ def test_all_can_be_forgotten():
     assert count(read_edits(store)) == 0
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b'{"put": [{"id": ""}]}', b"[]"])
-def test_a_damaged_blob_is_said(text):
+@pytest.mark.parametrize("text", [b"", b"{", b"[]"])
+def test_a_damaged_blob_is_said_and_can_be_discarded(text):
     store = MemoryBlobs()
     store.put(BLOB, text)
     with pytest.raises(BundleError, match="cannot be read"):
         read_edits(store)
+    discard(store)
+    assert count(read_edits(store)) == 0
+
+
+def test_an_entry_that_is_none_costs_itself_only_until_its_id_is_changed():
+    store = MemoryBlobs()
+    store.put(
+        BLOB, b'{"put":[{"id":"p","question":"Why?","answer":"","also":[""]},{"id":"q","question":"Who?","answer":""}]}'
+    )
+    edits = put_entry(store, A)
+    assert [entry.id for entry in read_edits(store).put] == ["q", "a"]
+    assert list(read_edits(store).unreadable.values()) == list(edits.unreadable.values())
+    assert "'p' is not read" in next(iter(edits.unreadable.values()))
+    remove_entry(store, "p")
+    assert read_edits(store).unreadable == {}
+
+
+def test_an_entry_that_could_not_be_read_again_is_not_written():
+    store = MemoryBlobs()
+    with pytest.raises(InvalidInput, match="cannot be kept"):
+        put_entry(store, Entry(id="p", question="Why?", answer="", also=("",)))
+    assert store.get(BLOB) is None

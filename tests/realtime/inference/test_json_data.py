@@ -79,14 +79,19 @@ def test_data_that_do_not_fit_are_refused(text: str, kind: str, shape: tuple[int
         decode(text, kind, *shape)
 
 
-@pytest.mark.parametrize("text", ['["a"]', '["YQ"]', '["YQ==\\n"]', '["ü"]'])
+@pytest.mark.parametrize("text", ['["a"]', '["YQ==YQ=="]', '["Y%Q"]', '["data:,YQ"]', '["ü"]'])
 def test_what_is_no_base64_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="base64"):
         decode(text, "BYTES", 1, content_type="base64")
 
 
+@pytest.mark.parametrize("text", ["YWI/", "YWI_", "YW\\r\\nI/", "data:image/png;base64,YWI/", "YWI/YQ", "YWI/YQ=="])
+def test_base64_is_read_as_programs_write_it(text: str) -> None:
+    assert decode(f'["{text}"]', "BYTES", 1, content_type="base64")[0].startswith(b"ab?")
+
+
 def test_bytes_that_are_no_utf_8_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="not BYTES"):
+    with pytest.raises(InvalidInput, match="not in UTF-8"):
         json_data.decode(memoryview(b'["\xff"]'), Datatype.BYTES, (1,))
 
 
