@@ -92,9 +92,9 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _for_clients(schema: Any) -> Any:
-    """The schema without defaults, which generators take for members that must be sent; words say them instead.
+    """The schema as generators understand it: every array has items, and words say what is the default.
 
-    What is null where it is left out is simply left out. Bytes of a form are a file.
+    A member that has one is taken for a member that is always sent.
     """
     if isinstance(schema, list):
         return [_for_clients(one) for one in schema]
@@ -102,6 +102,8 @@ def _for_clients(schema: Any) -> Any:
         return schema
     default = schema.get("default")
     plain = {name: _for_clients(value) for name, value in schema.items() if name != "default"}
+    if plain.get("type") == "array" and not plain.keys() & {"items", "prefixItems"}:
+        plain["items"] = {}
     if isinstance(default, int | float | str) and default != "" and "type" in plain:
         plain["description"] = f"{plain.get('description', '')} Default: {json.dumps(default)}.".strip()
     return plain

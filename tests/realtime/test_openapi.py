@@ -1,10 +1,12 @@
 """The API's document says what the routes take and answer, from the very types that validate."""
 
 import json
+from collections.abc import Iterator
 from typing import Annotated
 
 import jsonschema_rs
 import msgspec
+import openapi_spec_validator
 import pytest
 
 import function_app  # noqa: F401 declares every endpoint
@@ -79,3 +81,32 @@ def test_the_page_names_every_route_and_type_and_escapes_what_it_shows(
     assert all(f"id={name}>" in text for name in api["components"]["schemas"])
     hostile = Operation("GET", "api/x", "x", "<script>alert(1)</script>", Answer)
     assert "<script>" not in page(document([hostile]))
+
+
+def test_the_document_is_valid(api: dict[str, dict[str, dict[str, object]]]) -> None:
+    openapi_spec_validator.validate(api)
+
+
+def parts(value: object) -> Iterator[dict[str, object]]:
+    if isinstance(value, dict):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from parts(one)
+
+
+def test_every_schema_is_one_that_generators_understand(api: dict[str, dict[str, dict[str, object]]]) -> None:
+    schemas = [part for part in parts(api) if "type" in part]
+    assert all("items" in schema and "default" not in schema for schema in schemas if schema["type"] == "array")
+    assert not [
+        schema for schema in parts(api["components"]["schemas"]) if "default" in schema or "prefixItems" in schema
+    ]
+    times = api["components"]["schemas"]["SpanRequest"]["properties"]
+    assert times["start"]["format"] == times["end"]["format"] == "date-time"  # type: ignore[index]
+
+
+def test_what_a_faq_entry_may_be_is_the_same_where_it_is_sent_and_where_it_is_kept(
+    api: dict[str, dict[str, dict[str, object]]],
+) -> None:
+    sent, kept = (api["components"]["schemas"][name]["properties"] for name in ("FaqEntry", "Entry"))
+    assert sent == {name: kept[name] for name in ("question", "answer", "also")}  # type: ignore[index]
+    assert (sent["answer"]["maxLength"], sent["also"]["maxItems"]) == (100_000, 200)  # type: ignore[index]

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote
 
+from devhost.cors import Cors
 from devhost.http import Site, asgi, bind, serve
 from devhost.keys import Keys, read_keys
 from devhost.routes import Routes
@@ -51,8 +52,8 @@ class App:
 
 
 @contextmanager
-def running(folder: Path, storage: Any = None, **changed: Any) -> Iterator[App]:
-    """The app, until the block ends; `changed` are settings."""
+def running(folder: Path, storage: Any = None, cors: Cors = Cors(), **changed: Any) -> Iterator[App]:  # noqa: B008
+    """The app, until the block ends; cors: pages that may ask it; `changed` are settings."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     thread = Thread(target=loop.run_forever, name="app")
     thread.start()
@@ -69,7 +70,7 @@ def running(folder: Path, storage: Any = None, **changed: Any) -> Iterator[App]:
         keys = read_keys(folder / "keys.json", [function.name for function in served])
         listening = bind(0)
         site = Site(Routes.of(served), "", keys, worker.invoke, settings.body_bytes * 2)
-        serving = asyncio.run_coroutine_threadsafe(serve(asgi(site, []), listening, stop), loop)
+        serving = asyncio.run_coroutine_threadsafe(serve(cors.around(asgi(site, [])), listening, stop), loop)
         try:
             yield App(listening.getsockname()[1], keys)
         finally:
