@@ -22,8 +22,16 @@ blueprint = func.Blueprint()
 
 BINARY = "application/octet-stream"
 SERVER = ServerMetadata("tally", "1")
+Model = Annotated[str, msgspec.Meta(description="faq or image.", examples=["faq"])]
+Version = Annotated[str, msgspec.Meta(description="The version that `GET /v2/models/{model}` names.", examples=["0"])]
+PATH: dict[str, Any] = {"model": Model, "version": Version}
 INFERENCE: dict[str, Any] = {
+    "path": PATH,
     "request": InferenceRequest,
+    "example": {
+        "inputs": [{"name": "question", "shape": [1], "datatype": "BYTES", "data": ["What does it cost?"]}],
+        "parameters": {"top_k": 1},
+    },
     "uploads": (BINARY,),
     "headers": {HEADER_LENGTH: Annotated[int, msgspec.Meta(ge=0)]},
     "answer": InferenceResponse,
@@ -53,25 +61,25 @@ async def server_ready(req: func.HttpRequest) -> func.HttpResponse:
     return json_answer(ServerReady(is_ready), HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}", answer=ModelMetadata, problems=(503,))
+@endpoint(blueprint, "GET", "v2/models/{model}", path=PATH, answer=ModelMetadata, problems=(503,))
 async def show_model(req: func.HttpRequest) -> func.HttpResponse:
     """What a model takes and gives."""
     return json_answer(await described(_model(req), _version(req)))
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}", answer=ModelMetadata, problems=(503,))
+@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}", path=PATH, answer=ModelMetadata, problems=(503,))
 async def show_model_version(req: func.HttpRequest) -> func.HttpResponse:
     """What a version of a model takes and gives."""
     return json_answer(await described(_model(req), _version(req)))
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}/ready", answer=ModelReady, problems=(503,))
+@endpoint(blueprint, "GET", "v2/models/{model}/ready", path=PATH, answer=ModelReady, problems=(503,))
 async def model_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether a model answers."""
     return json_answer(ModelReady((await described(_model(req))).name))
 
 
-@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}/ready", answer=ModelReady, problems=(503,))
+@endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}/ready", path=PATH, answer=ModelReady, problems=(503,))
 async def model_version_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether a version of a model answers."""
     return json_answer(ModelReady((await described(_model(req), _version(req))).name))

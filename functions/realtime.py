@@ -1,8 +1,10 @@
 """The triggers that answer within milliseconds: FAQ matching and image classification over HTTP."""
 
 from http import HTTPStatus
+from typing import Annotated
 
 import azure.functions as func
+import msgspec
 
 from functions.dependencies import faq, images, settings
 from functions.forms import read_form
@@ -29,9 +31,21 @@ from shared.realtime.reference import ReferenceAnswer, ReferenceRequest, referen
 
 blueprint = func.Blueprint()
 QUERY = {"top_k": TopK}
+ShownId = Annotated[Id, msgspec.Meta(examples=["what-is-tally"])]
+RemovedId = Annotated[Id, msgspec.Meta(examples=["example"])]
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+"""A picture of one white pixel."""
 
 
-@endpoint(blueprint, "POST", "api/score/faq", request=FaqRequest, query=QUERY, answer=FaqAnswer)
+@endpoint(
+    blueprint,
+    "POST",
+    "api/score/faq",
+    request=FaqRequest,
+    example={"question": "What does it cost?", "top_k": 1},
+    query=QUERY,
+    answer=FaqAnswer,
+)
 async def score_faq(req: func.HttpRequest) -> func.HttpResponse:
     """The entries of the FAQ that answer a question."""
     asked = read_json(req, FaqRequest, settings().body_bytes, QUERY)
@@ -42,7 +56,7 @@ async def score_faq(req: func.HttpRequest) -> func.HttpResponse:
     blueprint,
     "GET",
     "api/faq/{id}",
-    path={"id": Id},
+    path={"id": ShownId},
     headers={"If-None-Match": Tags},
     answer=Entry,
     sends=("ETag",),
@@ -64,6 +78,7 @@ def show_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
     path={"id": EntryId},
     headers={"If-Match": Tags, "If-None-Match": Tags},
     request=FaqEntry,
+    example={"question": "Where do penguins buy?", "answer": "At the iceberg.", "also": ["penguin shop"]},
     answer=FaqChanged,
     statuses=(200, 201),
     sends=("ETag",),
@@ -83,7 +98,7 @@ def put_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
     blueprint,
     "DELETE",
     "api/faq/{id}",
-    path={"id": Id},
+    path={"id": RemovedId},
     headers={"If-Match": Tags},
     answer=FaqChanged,
     problems=(412,),
@@ -98,6 +113,7 @@ def remove_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
     "POST",
     "api/score/image",
     request=ImageRequest,
+    example={"image": PIXEL, "top_k": 1},
     form=ImageForm,
     uploads=("image/*", "application/octet-stream"),
     query=QUERY,
@@ -109,7 +125,14 @@ async def score_image(req: func.HttpRequest) -> func.HttpResponse:
     return json_answer(await images().answer(image, top_k, caller(req)))
 
 
-@endpoint(blueprint, "POST", "score", request=ReferenceRequest, answer=ReferenceAnswer)
+@endpoint(
+    blueprint,
+    "POST",
+    "score",
+    request=ReferenceRequest,
+    example={"input": "What does it cost?"},
+    answer=ReferenceAnswer,
+)
 async def score(req: func.HttpRequest) -> func.HttpResponse:
     """A question or images, asked and answered in the shape of Microsoft's reference architectures."""
     asked = read_json(req, ReferenceRequest, settings().body_bytes)

@@ -88,6 +88,7 @@ REQUESTS: dict[str, type[SpanRequest] | type[VideoRequest]] = {
     "POST",
     "api/runs",
     request=SpanRequest | VideoRequest,
+    example={"workload": style_transfer.WORKLOAD, "video": "clip.mp4", "style": "candy", "crf": 24},
     answer=RunAnswer,
     statuses=(202,),
     sends=("Location",),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "faq"
 _ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-EntryId = Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$", description="An entry's id.")]
+EntryId = Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$", examples=["example"])]
 NOTHING = Preconditions()
 
 

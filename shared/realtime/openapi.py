@@ -39,7 +39,8 @@ class Operation:
     uploads: Sequence[str] = ()  # media types that the body may have instead, as they are
     downloads: Sequence[str] = ()  # media types that the answer may have instead
     form: Any = None  # of a body that is a form with files
-    path: Mapping[str, Any] = field(default_factory=dict)  # of the route's parameters that are more than a text
+    example: Any = None  # of `request`
+    path: Mapping[str, Any] = field(default_factory=dict)  # of all parameters of the route, with examples
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
     statuses: Sequence[int] = (200,)  # all of its answers that have content
@@ -126,9 +127,8 @@ def _described(operation: Operation, known: Mapping[str, Any]) -> dict[str, Any]
 
 def _parameters(operation: Operation, known: Mapping[str, Any]) -> list[dict[str, Any]]:
     path = [
-        {"name": name, "in": "path", "required": True, "schema": known[repr(kind)] if kind else TEXT}
+        {"name": name, "in": "path", "required": True, "schema": known[repr(operation.path[name])]}
         for name in _PARAMETER.findall(operation.route)
-        for kind in (operation.path.get(name),)
     ]
     given = (("query", operation.query), ("header", operation.headers))
     return path + [
@@ -141,7 +141,7 @@ def _parameters(operation: Operation, known: Mapping[str, Any]) -> list[dict[str
 def _bodies(operation: Operation, known: Mapping[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if operation.request is not None:
-        content["application/json"] = {"schema": known[repr(operation.request)]}
+        content["application/json"] = {"schema": known[repr(operation.request)], "example": operation.example}
     if operation.form is not None:
         content["multipart/form-data"] = {"schema": known[repr(operation.form)]}
     return content | {media: {"schema": BYTES} for media in operation.uploads}

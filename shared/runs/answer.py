@@ -7,7 +7,7 @@ import msgspec
 
 from shared.runs.record import Run, State
 
-RunId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$", description="A run's id.")]
+RunId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$", examples=["style-clip-0123456789abcdef"])]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 

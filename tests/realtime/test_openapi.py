@@ -32,6 +32,8 @@ OPERATION = Operation(
     "Puts a thing.\n\n    And more\n    of it.",
     Answer,
     request=Asked,
+    example={"text": "Why?"},
+    path={"id": Annotated[str, msgspec.Meta(examples=["one"])]},
     query={"limit": Annotated[int, msgspec.Meta(ge=1)]},
 )
 
@@ -41,7 +43,8 @@ def test_a_route_becomes_an_operation_with_its_types() -> None:
     put = told["paths"]["/api/things/{id}"]["put"]
     assert (put["operationId"], put["summary"], put["description"]) == ("put_thing", "Puts a thing.", "And more of it.")
     assert [(each["name"], each["in"]) for each in put["parameters"]] == [("id", "path"), ("limit", "query")]
-    assert put["requestBody"]["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Asked"}}}
+    asked = {"schema": {"$ref": "#/components/schemas/Asked"}, "example": {"text": "Why?"}}
+    assert put["requestBody"]["content"] == {"application/json": asked}
     assert set(put["responses"]) == {"200", "400", "401", "404", "413", "415", "422", "429", "503"}
     assert told["components"]["schemas"]["Asked"]["properties"]["text"]["maxLength"] == 5
 
@@ -77,7 +80,7 @@ def test_the_page_names_every_route_and_type_and_escapes_what_it_shows(
     api: dict[str, dict[str, dict[str, object]]],
 ) -> None:
     text = page(api)
-    assert all(f"</b> {path}</h2>" in text for path in api["paths"])
+    assert all(f"</b> {path}</a>" in text for path in api["paths"])
     assert all(f"id={name}>" in text for name in api["components"]["schemas"])
     hostile = Operation("GET", "api/x", "x", "<script>alert(1)</script>", Answer)
     assert "<script>" not in page(document([hostile]))
