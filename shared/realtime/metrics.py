@@ -1,11 +1,13 @@
 """What this process counts and times, in the text format that Prometheus reads."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from platform import node
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from shared.realtime.served import Health
@@ -15,10 +17,17 @@ LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
-class Metrics:
-    """Requests by function and status, their latency, the sizes of model calls, and what the models say."""
+disable_created_metrics()  # when a series began, a gauge beside each: Prometheus knows when it first saw one
 
-    def __init__(self) -> None:
+
+class Metrics:
+    """Requests by function and status, their latency, the sizes of model calls, and what the models say.
+
+    process: which of the app's processes counts; a request for them reaches any one.
+    """
+
+    def __init__(self, process: str = f"{node()}:{os.getpid()}") -> None:
+        self.process = process
         self.registry = CollectorRegistry()
         labels = ("function", "status")
         self._requests = Counter("tally_requests", "HTTP requests answered.", labels, registry=self.registry)
@@ -44,7 +53,23 @@ class Metrics:
 
     def text(self, models: Iterable[Health]) -> bytes:
         """All of it, and how the models stand."""
-        return generate_latest(self.registry) + generate_latest(_Models(list(models)))
+        return b"".join(
+            generate_latest(_OfProcess(part, self.process)) for part in (self.registry, _Models(list(models)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _OfProcess(Collector):
+    """The same series with a label that says of which process: those of several are never taken for one."""
+
+    collected: Collector
+    process: str
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self.collected.collect():
+            samples = family.samples
+            family.samples = [one._replace(labels={**one.labels, "process": self.process}) for one in samples]
+            yield family
 
 
 @dataclass(frozen=True, slots=True)
