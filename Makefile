@@ -1,11 +1,12 @@
 # demo: see all of it work on this machine    test: run all tests    bench: measure
 # up: run the app here until Ctrl-C            lint: check the code   lock: pin dependencies anew
+# fuzz: ask every route for ten minutes what nobody would
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
 
-.PHONY: demo up test bench lint lock
+.PHONY: demo up test fuzz bench lint lock
 demo: .venv/tools
 	@$(BIN)/python -m devhost.demo
 
@@ -14,6 +15,9 @@ up: .venv/tools
 
 test: .venv/dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+fuzz: .venv/dev
+	FUZZ_SECONDS=600 $(BIN)/pytest tests/realtime/test_fuzz.py
 
 bench: .venv/dev
 	$(BIN)/python -m bench

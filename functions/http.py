@@ -107,14 +107,14 @@ def read_json[T](req: func.HttpRequest, kind: type[T], limit: int, query: Mappin
 
 
 def read_query(req: func.HttpRequest, name: str, kind: Any) -> Any:
-    """A parameter of the query, None where it is not there or empty. Raises InvalidInput where it is not one."""
-    return read_text(name, req.params.get(name, ""), kind)
+    """A parameter of the query, None where it is not there. Raises InvalidInput where it is not one."""
+    return read_text(name, req.params[name], kind) if name in req.params else None
 
 
 def read_text(name: str, text: str, kind: Any) -> Any:
-    """A value written as a text, None for an empty one. Raises InvalidInput where it is not one."""
+    """A value written as a text. Raises InvalidInput where it is not one."""
     try:
-        return msgspec.convert(text.strip(), kind, strict=False) if text.strip() else None
+        return msgspec.convert(text.strip(), kind, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{name} is {text[:40]!r}: {error}.", "See /api/docs.") from error
 

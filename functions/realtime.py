@@ -151,7 +151,8 @@ def _image_request(req: func.HttpRequest) -> tuple[bytes, int]:
         parts = read_form(req.headers["content-type"], data)
         if "image" not in parts:
             raise InvalidInput(f"The form has no part `image`, but {[name[:40] for name in parts]}.", "See /api/docs.")
-        data, within = parts["image"], read_text("top_k", parts.get("top_k", b"").decode(errors="replace"), TopK)
+        text = parts.get("top_k", b"").decode(errors="replace")  # a browser sends a field that nobody filled in
+        data, within = parts["image"], read_text("top_k", text, TopK) if text else None
         if within and top_k and within != top_k:
             raise InvalidInput(f"top_k is {top_k} in the query and {within} in the form.", "Send one of them.")
         top_k = within or top_k

@@ -164,10 +164,9 @@ class Faq:
         from shared.models.faq.edits import remove_entry
 
         def check(edits: "Edits") -> None:
-            met: list[Entry | None] = []
-            self._check(entry_id, allowed, met)(edits)
-            if met[-1] is None:
+            if edits.entry(entry_id, self._trained) is None:
                 raise NotFound(f"The FAQ has no entry {entry_id[:80]!r}.")
+            self._check(entry_id, allowed, [])(edits)
 
         self._unless_stale(lambda: remove_entry(self.store, entry_id, check))
         return self._changed(entry_id)
@@ -186,13 +185,16 @@ class Faq:
 
     def _check(self, entry_id: str, allowed: Preconditions, met: list[Entry | None]) -> "Check":
         """Looks at the entry as it is when the change is written, also where others change it at the same time."""
-        trained = self.served.loaded().model.bundle.matcher.entries
 
         def check(edits: "Edits") -> None:
-            met.append(entry := edits.entry(entry_id, trained))
+            met.append(entry := edits.entry(entry_id, self._trained))
             allowed.check(entry_etag(entry) if entry else None)
 
         return check
+
+    @property
+    def _trained(self) -> Mapping[str, Entry]:
+        return self.served.loaded().model.bundle.matcher.entries
 
     def _unless_stale(self, change: Callable[[], object]) -> None:
         try:

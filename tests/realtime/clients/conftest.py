@@ -34,24 +34,35 @@ def node_folder() -> Path:
         if npm(command, cwd=folder, stdout=subprocess.DEVNULL) != 0:
             pytest.skip("The packages of npm cannot be installed.")
         mark.write_bytes(lock.read_bytes())
-    for script in (HERE / "node").glob("*.*js"):
-        shutil.copy(script, folder)
-    for script in (HERE / "node").glob("*.ts"):
-        shutil.copy(script, folder)
+    for script in ("every_operation.ts", "photograph.mjs"):
+        shutil.copy(HERE / "node" / script, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def openapi_python_client() -> Path:
     """The folder of openapi-python-client and all that it needs."""
-    folder, pinned = ROOT / ".tally" / "openapi-python-client", HERE / "openapi-python-client.txt"
+    return installed("openapi-python-client")
+
+
+@pytest.fixture(scope="session")
+def kserve() -> Path:
+    """The folder of kserve and what it needs beside the packages that are here anyway."""
+    return installed("kserve", "--no-deps")
+
+
+def installed(name: str, *options: str) -> Path:
+    """A folder with the packages that NAME.txt pins, apart from all others."""
+    folder, pinned = ROOT / ".tally" / name, HERE / f"{name}.txt"
     mark = folder / "installed"
     if not mark.exists() or mark.read_text() != pinned.read_text():
         uv = Path(sys.executable).with_name("uv")
-        command = [uv, "pip", "install", "--quiet", "--require-hashes", "--target", folder, "--requirement", pinned]
+        more = ["--require-hashes", "--target", folder, "--requirement", pinned]
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
+            subprocess.run(
+                [uv, "pip", "install", "--quiet", *options, *more], check=True, capture_output=True, text=True
+            )
         except (subprocess.CalledProcessError, OSError) as error:
-            pytest.skip(f"openapi-python-client cannot be installed: {getattr(error, 'stderr', error)}")
+            pytest.skip(f"{name} cannot be installed: {getattr(error, 'stderr', error)}")
         mark.write_text(pinned.read_text())
     return folder
