@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import SettingsError
 from shared.identity import authority
+from shared.readings import refusals
+from shared.readings.hub import is_loopback
 from shared.settings import Connection
 from shared.settings.connection import hub_connection, storage_connection
 
@@ -60,6 +62,7 @@ def event_hub_consumer(
     """A consumer of an event hub; raises SettingsError."""
     from azure.eventhub.aio import EventHubConsumerClient
 
+    refusals.watch()
     found = hub_connection(connection(settings, name))
     if found.string:
         # A hub named within the string is the one that the real host reads, too.
@@ -68,6 +71,7 @@ def event_hub_consumer(
             found.string, consumer_group=consumer_group, **named, **options
         )
     namespace = _address(found.namespace, name, "fullyQualifiedNamespace")
+    options["use_tls"] = not is_loopback(namespace)
     return EventHubConsumerClient(namespace, event_hub, consumer_group, _credential(namespace), **options)
 
 

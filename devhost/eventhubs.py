@@ -14,6 +14,7 @@ from devhost.pace import describe
 from devhost.runner import Run, run_with_retries
 from devhost.worker import Call
 from shared.identity import authority
+from shared.readings.hub import as_tally_error
 from shared.settings.this_machine import HOST_STORAGE
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class EventHubListener:
 
     async def _on_error(self, partition: "PartitionContext | None", error: Exception) -> None:
         where = f"partition {partition.partition_id}" if partition else "the event hub"
-        log.warning("%s: %s: %s", self._function.name, where, describe(error))
+        log.warning("%s: %s: %s", self._function.name, where, _meaning(error))
 
     def _consumer(self, store: Any) -> "EventHubConsumerClient":
         return event_hub_consumer(
@@ -143,6 +144,12 @@ class EventHubListener:
                 await service.create_container(CHECKPOINTS)
             except ResourceExistsError:
                 pass
+
+
+def _meaning(error: Exception) -> str:
+    from azure.eventhub.exceptions import AuthenticationError
+
+    return str(as_tally_error(error, "")) if isinstance(error, AuthenticationError) else describe(error)
 
 
 def read_event(event: "EventData") -> Event:

@@ -1,12 +1,10 @@
 """Issues tokens at a managed-identity endpoint, in App Service's shape, and checks those that requests carry."""
 
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import msgspec
-
+from devhost import jwt
 from devhost.contract.clock import Clock
 from devhost.contract.exchange import Answer, Request
 
@@ -36,8 +34,7 @@ class Tokens:
         resource = request.query["resource"]
         expires = self.clock.now() + self.lifetime
         about = {"aud": resource, "oid": PRINCIPAL, "tid": TENANT, "exp": int(expires.timestamp())}
-        claims = msgspec.json.encode(about | {"jti": secrets.token_urlsafe(32)})
-        token = f"e30.{urlsafe_b64encode(claims).decode().rstrip('=')}."
+        token = jwt.signed(about | {"jti": secrets.token_urlsafe(32)}, self.header)
         self._known[token] = resource, expires
         self.issued += 1
         return Answer(

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devhost.eventhub.broker import DEFAULT_GROUP, HubSpec
-from devhost.eventhub.server import IDLE_TIMEOUT_MS, Options, listen
+from devhost.eventhub.server import Options, listen
+from devhost.eventhub.times import Times
 from devhost.eventhub.tokens import SharedKey
 from shared.errors import SettingsError, TallyError
 
@@ -31,12 +32,12 @@ def port_number(text: str) -> int:
     return number
 
 
-def milliseconds(text: str) -> int:
-    """Seconds, 0 to a day, as milliseconds. ValueError for anything else."""
+def duration(text: str) -> float:
+    """Seconds, 0 to a day. ValueError for anything else."""
     seconds = float(text)
     if not 0 <= seconds <= 86_400:
         raise ValueError(text)
-    return round(seconds * 1000)
+    return seconds
 
 
 def options(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
@@ -50,13 +51,21 @@ def options(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     )
     parser.add_argument(
         "--idle-timeout",
-        type=milliseconds,
-        default=IDLE_TIMEOUT_MS,
+        type=duration,
+        default=Times().idle,
         metavar="SECONDS",
         help="silence after which a connection is closed; 0 never closes (default 240)",
     )
+    parser.add_argument(
+        "--stolen-after",
+        type=duration,
+        default=Times().stolen,
+        metavar="SECONDS",
+        help="how long a receiver goes on beside the one that has taken its partition (default 3.5)",
+    )
     given = parser.parse_args(arguments)
-    return Options(given.hub, _key(env), given.data, given.host, given.port, given.idle_timeout)
+    times, identity = Times(idle=given.idle_timeout, stolen=given.stolen_after), env.get("IDENTITY_HEADER", "")
+    return Options(given.hub, _key(env), given.data, given.host, given.port, times, identity)
 
 
 def main() -> int:

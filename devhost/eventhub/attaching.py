@@ -3,28 +3,44 @@
 import time
 from typing import Protocol
 
-from devhost.eventhub import nodes
+from devhost.eventhub import nodes, wording
 from devhost.eventhub.amqp.error import AmqpError, Condition
 from devhost.eventhub.amqp.performatives import Attach
+from devhost.eventhub.answering import answer, link_properties, receiver_answer, sender_answer
 from devhost.eventhub.broker import Broker, Hub
-from devhost.eventhub.links import EventLink, IncomingLink, Link, ReplyLink, Wire
+from devhost.eventhub.links import (
+    HUB_CREDIT,
+    PARTITION_CREDIT,
+    REQUEST_CREDIT,
+    Consumer,
+    EventLink,
+    IncomingLink,
+    Link,
+    ReplyLink,
+    Wire,
+)
 from devhost.eventhub.messages import read_transfer
 from devhost.eventhub.positions import first_message, selector
 from devhost.eventhub.requests import describe, put_token, read_request
-from devhost.eventhub.tokens import Grant, SharedKey
+from devhost.eventhub.times import Times
+from devhost.eventhub.tokens import Grant, Keys, host_of, resource_of, verify
 
 
 class Client(Protocol):
     """The peer behind the links: what it may use, and of what."""
 
     broker: Broker
-    key: SharedKey
+    keys: Keys
+    times: Times
+    container_id: str
+    address: str
+    is_python: bool
 
     def admit(self, grant: Grant) -> None:
         """Remembers what the peer has proved it may use."""
 
-    def allows(self, path: tuple[str, ...]) -> bool:
-        """Whether the peer may use the node at `path`."""
+    def grant_for(self, path: tuple[str, ...]) -> Grant | None:
+        """What lets the peer use the node at `path`, if anything."""
 
 
 class Replying(Wire, Protocol):
@@ -34,17 +50,22 @@ class Replying(Wire, Protocol):
         """Answers a request on the link that leads from `node`."""
 
 
-def open_link(wire: Replying, client: Client, attach: Attach, path: tuple[str, ...]) -> Link:
-    """The link to the node at `path`. AmqpError if there is none or the peer may not use it."""
+def open_link(wire: Replying, client: Client, attach: Attach, path: tuple[str, ...]) -> tuple[Link, Attach]:
+    """The link to the node at `path` under the handle of `attach`, and the answer to that.
+
+    AmqpError if there is no such node or the peer may not use it.
+    """
     node = nodes.node_of(path, reading=attach.role)
     if isinstance(node, nodes.RequestNode):
-        return _open_requests(wire, client, attach, node.name)
-    if not client.allows(path):
+        return _open_requests(wire, client, attach, node.name), answer(attach)
+    grant = client.grant_for(path)
+    if not grant:
         raise AmqpError(Condition.UNAUTHORIZED, f"No valid token was given for {'/'.join(path)!r}.")
     hub = client.broker.hub(node.hub)
+    properties = link_properties(attach, node, grant, client.container_id, client.address)
     if isinstance(node, nodes.PublishNode):
-        return _open_publisher(wire, client.broker, attach, hub, node.partition)
-    return _open_events(wire, attach, hub, node)
+        return _open_publisher(wire, client.broker, attach, hub, node.partition), sender_answer(attach, properties)
+    return _open_events(wire, client.times, attach, hub, node), receiver_answer(attach, properties)
 
 
 def _open_requests(wire: Replying, client: Client, attach: Attach, node: str) -> Link:
@@ -54,20 +75,24 @@ def _open_requests(wire: Replying, client: Client, attach: Attach, node: str) ->
     def deliver(_: int, payload: bytes) -> None:
         request = read_request(payload)
         if node == nodes.MANAGEMENT:
-            wire.reply(node, request.reply_to, describe(request, client.broker, lambda hub: _may_see(client, hub)))
-            return
-        grant, answer = put_token(request, client.key, time.time())
-        if grant:
-            client.admit(grant)
-        wire.reply(node, request.reply_to, answer)
+            reply = describe(request, client.broker, lambda hub: _may_see(client, hub, request.security_token))
+        else:
+            grant, reply = put_token(request, client.broker, client.keys, time.time())
+            if grant:
+                client.admit(grant)
+        wire.reply(node, request.reply_to, reply)
 
-    return IncomingLink(wire, attach.handle, deliver)
+    return IncomingLink(wire, attach.handle, deliver, REQUEST_CREDIT)
 
 
-def _may_see(client: Client, hub: str) -> bool:
-    # The Python SDK asks for a token for the hub, the JavaScript one for its management node.
+def _may_see(client: Client, hub: str, token: str | None) -> bool:
+    # The .NET SDK gives its token with each request and puts none. Of those who put one, the Python SDK asks for the
+    # hub, the JavaScript one for its management node.
     name = hub.lower()
-    return client.allows((name,)) or client.allows((name, nodes.MANAGEMENT))
+    if token is not None:
+        audience = f"sb://{host_of(resource_of(token)) or wording.NAMESPACE}/{name}"
+        return bool(verify(token, audience, client.keys, time.time()))
+    return bool(client.grant_for((name,)) or client.grant_for((name, nodes.MANAGEMENT)))
 
 
 def _open_publisher(wire: Wire, broker: Broker, attach: Attach, hub: Hub, partition: str | None) -> Link:
@@ -76,15 +101,18 @@ def _open_publisher(wire: Wire, broker: Broker, attach: Attach, hub: Hub, partit
         wire,
         attach.handle,
         lambda message_format, payload: broker.publish(hub, number, read_transfer(message_format, payload)),
+        HUB_CREDIT if number is None else PARTITION_CREDIT,
     )
 
 
-def _open_events(wire: Wire, attach: Attach, hub: Hub, node: nodes.EventsNode) -> Link:
+def _open_events(wire: Wire, times: Times, attach: Attach, hub: Hub, node: nodes.EventsNode) -> Link:
     if node.group not in hub.groups:
-        raise AmqpError(Condition.NOT_FOUND, f"Hub {hub.name} has no consumer group {node.group!r}.")
+        address = f"sb://{wording.NAMESPACE}/{hub.name}/ConsumerGroups/{node.group}"
+        raise AmqpError(Condition.NOT_FOUND, wording.no_such_entity(address, f"{hub.name}|{node.group}"))
     partition = hub.partition(node.partition)
     epoch, metrics = nodes.epoch_of(attach), nodes.wants_metrics(attach)
-    link = EventLink(wire, attach.handle, partition, node.group, epoch, metrics)
+    consumer = Consumer(node.group, nodes.name_of(attach), epoch, metrics, times.stolen)
+    link = EventLink(wire, attach.handle, partition, consumer)
     link.next = first_message(selector(nodes.filters_of(attach)), partition.log)
     partition.join(link)
     return link

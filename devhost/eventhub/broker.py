@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from devhost.eventhub import wording
 from devhost.eventhub.amqp.error import AmqpError, Condition
 from devhost.eventhub.log import PartitionLog
 from devhost.eventhub.messages import Message
 from shared.errors import SettingsError
-from shared.readings.partition_key import partition_of
+from shared.readings.partition_key import last_code, partition_of
 
 DEFAULT_GROUP = "$Default"
+MOST_READERS = 5
+"""Receivers without epoch that a partition has for each consumer group, as documented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +54,23 @@ class Reader(Protocol):
     """A consumer's link as its partition sees it."""
 
     group: str
+    name: str
     epoch: int | None
+    leaving: bool
 
     def wake(self) -> None:
         """There is more to read."""
 
-    def steal(self) -> None:
-        """Another consumer with the same or a higher owner level has taken over."""
+    def steal(self, description: str) -> None:
+        """Another consumer with the same or a higher owner level has taken over: leave, soon."""
 
 
 class Partition:
     """One partition: its log and its present readers."""
 
-    def __init__(self, log: PartitionLog) -> None:
+    def __init__(self, log: PartitionLog, system: str) -> None:
         self.log = log
+        self._system = system
         self._readers: list[Reader] = []
 
     def append(self, messages: Sequence[Message], now: int) -> None:
@@ -74,18 +80,20 @@ class Partition:
             reader.wake()
 
     def join(self, reader: Reader) -> None:
-        """Admits a reader and takes the partition from those it outranks. AmqpError (stolen) if it is outranked."""
-        rivals = [other for other in self._readers if other.group == reader.group]
+        """Admits a reader and takes the partition from those it outranks.
+
+        AmqpError if it is outranked (stolen), or if there are enough without epoch (limit exceeded).
+        """
+        rivals = [other for other in self._readers if other.group == reader.group and not other.leaving]
+        system = f"{self._system}|{reader.group}"
         highest = max((rival.epoch for rival in rivals if rival.epoch is not None), default=None)
         if highest is not None and (reader.epoch is None or reader.epoch < highest):
-            raise AmqpError(
-                Condition.STOLEN,
-                f"A consumer with owner level {highest} reads this partition; yours is {reader.epoch}.",
-            )
+            raise AmqpError(Condition.STOLEN, wording.outranked(reader.name, reader.epoch, highest, system))
         if reader.epoch is not None:
             for rival in rivals:
-                self.leave(rival)
-                rival.steal()
+                rival.steal(wording.stolen(rival.name, rival.epoch, reader.name, reader.epoch, system))
+        elif len(rivals) >= MOST_READERS:
+            raise AmqpError(Condition.LIMIT_EXCEEDED, wording.too_many_readers(MOST_READERS, system))
         self._readers.append(reader)
 
     def leave(self, reader: Reader) -> None:
@@ -102,14 +110,20 @@ class Hub:
         self.groups = frozenset(group.lower() for group in spec.groups)
         self.created = created
         paths = [folder / f"{number:03d}.log" if folder else None for number in range(spec.partitions)]
-        self.partitions = [Partition(PartitionLog(path)) for path in paths]
+        self.partitions = [
+            Partition(
+                PartitionLog(path),
+                f"{wording.NAMESPACE}:eventhub:{spec.name.lower()}~{last_code(number, spec.partitions)}",
+            )
+            for number, path in enumerate(paths)
+        ]
         self._turn = 0
 
     def partition(self, name: object) -> Partition:
         """The partition with this id. AmqpError if there is none."""
         number = int(name) if isinstance(name, str) and name.isdecimal() and len(name) < 6 else -1
         if not 0 <= number < len(self.partitions):
-            raise AmqpError(Condition.OUT_OF_RANGE, f"Hub {self.name} has no partition {name}.")
+            raise AmqpError(Condition.OUT_OF_RANGE, wording.no_such_partition(len(self.partitions)))
         return self.partitions[number]
 
     def route(self, key: str | None) -> int:
@@ -141,7 +155,8 @@ class Broker:
         """The hub of this name, in any case. AmqpError if there is none."""
         hub = self._hubs.get(name.lower()) if isinstance(name, str) else None
         if not hub:
-            raise AmqpError(Condition.NOT_FOUND, f"There is no event hub {name!r} here.")
+            address = f"sb://{wording.NAMESPACE}/{name}"
+            raise AmqpError(Condition.NOT_FOUND, wording.no_such_entity(address, str(name)))
         return hub
 
     def publish(self, hub: Hub, number: int | None, messages: Sequence[Message]) -> None:

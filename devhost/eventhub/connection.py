@@ -2,10 +2,14 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
+from uuid import uuid4
 
+from devhost.eventhub import wording
 from devhost.eventhub.amqp import frames
 from devhost.eventhub.amqp.error import AmqpError, Condition
 from devhost.eventhub.amqp.performatives import (
@@ -23,19 +27,23 @@ from devhost.eventhub.amqp.performatives import (
 from devhost.eventhub.amqp.types import Array, Symbol, UByte, UInt, UShort
 from devhost.eventhub.broker import Broker, DropConnection
 from devhost.eventhub.session import Session
-from devhost.eventhub.tokens import Grant, Grants, SharedKey
+from devhost.eventhub.times import Times
+from devhost.eventhub.tokens import Grant, Grants, Keys
 
-CHANNEL_MAX = 255
+CHANNEL_MAX = 4_999
+# .NET's only mechanism is the first. None but PLAIN proves anything: who the peer is comes later, by token.
+_MECHANISMS = ("MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL")
+_REFUSED = UByte(1)
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Service:
-    """What the connections of one server share. `idle_timeout_ms` of 0 never ends a silent connection."""
+    """What the connections of one server share."""
 
     broker: Broker
-    key: SharedKey
-    idle_timeout_ms: int
+    keys: Keys
+    times: Times = Times()
     connections: set["Connection"] = field(default_factory=set)
 
 
@@ -44,7 +52,11 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self.broker = service.broker
-        self.key = service.key
+        self.keys = service.keys
+        self.times = service.times
+        self.container_id = ""
+        self.is_python = False
+        self.address = ""
         self.max_frame_size = frames.MIN_MAX_FRAME_SIZE
         self.writable = True
         self._service = service
@@ -52,7 +64,8 @@ class Connection(asyncio.Protocol):
         self._headers = True
         self._open = False
         self._closed = False
-        self._heard = 0.0
+        self.heard_last = 0.0
+        self._name = f"{uuid4().hex}_G0"
         self._grants = Grants()
         self._sessions: dict[int, Session] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -63,14 +76,15 @@ class Connection(asyncio.Protocol):
         """A peer has connected."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.address = str((transport.get_extra_info("peername") or [wording.NAMESPACE])[0])
         self._loop = asyncio.get_running_loop()
-        self._heard = self._loop.time()
+        self.heard_last = self._loop.time()
         self._service.connections.add(self)
-        self._watch_silence()
+        self.watch_silence()
 
     def data_received(self, data: bytes) -> None:
         """Acts on whatever is whole. Nothing a peer sends does more than end its own connection."""
-        self._heard = self._loop.time()
+        self.heard_last = self._loop.time()
         self._buffer += data
         try:
             while not self._closed and self._take():
@@ -119,8 +133,8 @@ class Connection(asyncio.Protocol):
         self._grants.add(grant)
         self._watch_grants()
 
-    def allows(self, path: tuple[str, ...]) -> bool:
-        """Whether a live grant covers the node at `path`."""
+    def grant_for(self, path: tuple[str, ...]) -> Grant | None:
+        """A live grant that covers the node at `path`, if there is one."""
         return self._grants.cover(path, time.time())
 
     def fail(self, error: AmqpError) -> None:
@@ -160,7 +174,7 @@ class Connection(asyncio.Protocol):
         self._headers = False
         self.write(header)
         if header == frames.SASL_HEADER:
-            mechanisms = SaslMechanisms(mechanisms=Array([Symbol("ANONYMOUS"), Symbol("EXTERNAL")]))
+            mechanisms = SaslMechanisms(mechanisms=Array(map(Symbol, _MECHANISMS)))
             self.write(frames.write_frame(0, mechanisms, frames.SASL))
         return True
 
@@ -168,9 +182,21 @@ class Connection(asyncio.Protocol):
         performative, _ = unpack(frame.body)
         if self._open or not isinstance(performative, SaslInit):
             raise AmqpError(Condition.NOT_ALLOWED, "Only SASL's init is expected, and before open.")
-        # Who the peer is comes later, by token.
-        self.write(frames.write_frame(0, SaslOutcome(outcome=UByte(0)), frames.SASL))
+        if not self._admits(performative):
+            self.write(frames.write_frame(0, SaslOutcome(outcome=_REFUSED), frames.SASL))
+            raise AmqpError(Condition.UNAUTHORIZED, "SASL failed.")
+        self.write(frames.write_frame(0, SaslOutcome(outcome=UByte(0), additional_data=b"Welcome!"), frames.SASL))
         self._headers = True
+
+    def _admits(self, init: SaslInit) -> bool:
+        """Whether SASL succeeds; PLAIN with the policy's name and key opens everything."""
+        if init.mechanism != "PLAIN":
+            return init.mechanism in _MECHANISMS
+        policy = self.keys.policy
+        if (init.initial_response or b"").partition(b"\0")[2] != f"{policy.name}\0{policy.key}".encode():
+            return False
+        self._grants.add(Grant((), math.inf, policy.name))
+        return True
 
     def _on_performative(self, channel: int, performative: Performative, payload: bytes) -> None:
         match performative:
@@ -193,13 +219,15 @@ class Connection(asyncio.Protocol):
 
     def _on_open(self, opened: Open) -> None:
         self._open = True
+        self.container_id = opened.container_id
+        self.is_python = (opened.properties or {}).get("product") == "azsdk-python-eventhubs"
         wanted = opened.max_frame_size or frames.MAX_FRAME_SIZE
         self.max_frame_size = min(max(wanted, frames.MIN_MAX_FRAME_SIZE), frames.MAX_FRAME_SIZE)
         answer = Open(
-            container_id="tally-eventhub",
+            container_id=self._name,
             max_frame_size=UInt(frames.MAX_FRAME_SIZE),
             channel_max=UShort(CHANNEL_MAX),
-            idle_time_out=UInt(self._service.idle_timeout_ms) if self._service.idle_timeout_ms else None,
+            idle_time_out=UInt(round(self.times.idle * 500)) if self.times.idle else None,
         )
         self.send(0, answer)
         if opened.idle_time_out:
@@ -208,13 +236,14 @@ class Connection(asyncio.Protocol):
     def _on_begin(self, channel: int, begin: Begin) -> None:
         if channel in self._sessions or channel > CHANNEL_MAX:
             raise AmqpError(Condition.NOT_ALLOWED, f"A session cannot begin on channel {channel}.")
-        self._sessions[channel] = Session(self, channel, begin)
+        used = {session.channel for session in self._sessions.values()}
+        ours = next(number for number in count() if number not in used)
+        self._sessions[channel] = Session(self, ours, channel, begin)
 
     def _on_end(self, channel: int) -> None:
         session = self._sessions.pop(channel, None)
         if session:
-            session.close()
-            self.send(channel, End())
+            session.end()
 
     # -- timers ----------------------------------------------------------------------------------------------
 
@@ -227,15 +256,19 @@ class Connection(asyncio.Protocol):
         self.write(frames.EMPTY)
         self._later("beat", seconds, lambda: self._beat(seconds))
 
-    def _watch_silence(self) -> None:
-        limit = self._service.idle_timeout_ms / 1000
+    def watch_silence(self) -> None:
+        """Ends the connection if its peer has been silent for too long; looks again when it will have been."""
+        limit = self.times.idle
         if not limit:
             return
-        silence = self._loop.time() - self._heard
+        silence = self._loop.time() - self.heard_last
         if silence >= limit:
-            self.fail(AmqpError(Condition.FORCED, f"Nothing was heard for {limit:g} s."))
+            error = AmqpError(Condition.FORCED, wording.inactive(round(limit * 1000), self._name))
+            for session in self._sessions.values():
+                session.end(error)
+            self.fail(error)
         else:
-            self._later("silence", limit - silence, self._watch_silence)
+            self._later("silence", limit - silence, self.watch_silence)
 
     def _watch_grants(self) -> None:
         now = time.time()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from devhost.eventhub.amqp.error import AmqpError, Condition
@@ -12,7 +13,6 @@ from devhost.eventhub.broker import Partition, now_ms
 from devhost.eventhub.messages import runtime_annotations
 
 MAX_MESSAGE_SIZE = 1_048_576
-CREDIT = 1_000
 _CHUNK_MESSAGES = 500
 _CHUNK_BYTES = 1 << 20
 _U32 = 0xFFFFFFFF
@@ -25,8 +25,8 @@ class Wire(Protocol):
     def writable(self) -> bool:
         """Whether the peer keeps up with what was written."""
 
-    def grant(self, handle: int, delivery_count: int, credit: int) -> None:
-        """Tells the peer how many deliveries it may send."""
+    def grant(self, handle: int, delivery_count: int, credit: int, available: int) -> None:
+        """Tells the peer how many deliveries it may send; `available` is what the service writes there."""
 
     def settle(self, delivery_id: int, state: Described) -> None:
         """Tells the peer what became of its delivery."""
@@ -34,18 +34,33 @@ class Wire(Protocol):
     def exhaust(self, handle: int, delivery_count: int) -> None:
         """Tells the peer that its credit is used up by a drain."""
 
-    def send(self, handle: int, payloads: list[bytes]) -> int:
-        """Sends as many of the payloads as the peer's window admits; returns their number."""
+    def send(self, handle: int, payloads: list[bytes], tags: Sequence[bytes] = ()) -> int:
+        """Sends as many of the payloads as the peer's window admits, settled if they have no tags; returns how many."""
 
     def detach(self, handle: int, error: AmqpError) -> None:
         """Closes the link with an error."""
 
 
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """How many deliveries a peer may send, and after how many it may again send as many."""
+
+    full: int
+    again_after: int
+
+
+HUB_CREDIT = Credit(300, 100)
+# When these are given again was not seen.
+PARTITION_CREDIT = Credit(1_000, 500)
+REQUEST_CREDIT = Credit(100, 50)
+
+
 class IncomingLink:
     """Takes deliveries and hands each to `deliver`, which refuses one by raising AmqpError."""
 
-    def __init__(self, wire: Wire, handle: int, deliver: Callable[[int, bytes], None]) -> None:
+    def __init__(self, wire: Wire, handle: int, deliver: Callable[[int, bytes], None], credit: Credit) -> None:
         self._wire = wire
+        self._terms = credit
         self._handle = handle
         self._deliver = deliver
         self._parts: list[bytes] = []
@@ -56,12 +71,13 @@ class IncomingLink:
 
     def start(self) -> None:
         """The link is attached."""
-        self._top_up()
+        self._credit = self._terms.full
+        self._wire.grant(self._handle, self._delivery_count, self._credit, 0)
 
     def on_flow(self, flow: Flow) -> None:
         """The peer reports its state, and may want ours."""
         if flow.echo:
-            self._wire.grant(self._handle, self._delivery_count, self._credit)
+            self._wire.grant(self._handle, self._delivery_count, self._credit, _U32)
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         """One frame of a delivery."""
@@ -97,9 +113,9 @@ class IncomingLink:
         return ACCEPTED
 
     def _top_up(self) -> None:
-        if self._credit <= CREDIT // 2:
-            self._credit = CREDIT
-            self._wire.grant(self._handle, self._delivery_count, self._credit)
+        if self._terms.full - self._credit >= self._terms.again_after:
+            self._credit = self._terms.full
+            self._wire.grant(self._handle, self._delivery_count, self._credit, _U32)
 
 
 class OutgoingLink:
@@ -143,7 +159,7 @@ class OutgoingLink:
         if not self._credit or not self._wire.writable:
             return
         payloads = self._peek(min(self._credit, _CHUNK_MESSAGES))
-        sent = self._wire.send(self._handle, payloads)
+        sent = self._wire.send(self._handle, payloads, self._tags(len(payloads)))
         self._advance(sent)
         self._credit -= sent
         self._delivery_count = (self._delivery_count + sent) & _U32
@@ -160,12 +176,16 @@ class OutgoingLink:
     def _peek(self, count: int) -> list[bytes]:
         raise NotImplementedError
 
+    def _tags(self, count: int) -> Sequence[bytes]:
+        """The tags of the next deliveries where the peer is to settle them."""
+        return ()
+
     def _advance(self, count: int) -> None:
         raise NotImplementedError
 
 
 class ReplyLink(OutgoingLink):
-    """Carries the replies of a request-response node."""
+    """Carries the replies of a request-response node, which its peer settles."""
 
     def __init__(self, wire: Wire, handle: int, node: str, address: object) -> None:
         super().__init__(wire, handle)
@@ -181,32 +201,54 @@ class ReplyLink(OutgoingLink):
     def _peek(self, count: int) -> list[bytes]:
         return list(self._replies)[:count]
 
+    def _tags(self, count: int) -> Sequence[bytes]:
+        return [((self._delivery_count + number) & _U32).to_bytes(4, "little") for number in range(1, count + 1)]
+
     def _advance(self, count: int) -> None:
         for _ in range(count):
             self._replies.popleft()
 
 
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who reads: its group and name, its epoch, whether it wants to hear how far the partition has grown, and how many
+    seconds it stays when it is taken over.
+    """
+
+    group: str
+    name: str
+    epoch: int | None
+    metrics: bool
+    patience: float
+
+
 class EventLink(OutgoingLink):
     """Carries a partition's events to one consumer."""
 
-    def __init__(
-        self, wire: Wire, handle: int, partition: Partition, group: str, epoch: int | None, metrics: bool
-    ) -> None:
+    def __init__(self, wire: Wire, handle: int, partition: Partition, consumer: Consumer) -> None:
         super().__init__(wire, handle)
-        self.group = group
-        self.epoch = epoch
+        self.group = consumer.group
+        self.name = consumer.name
+        self.epoch = consumer.epoch
+        self.leaving = False
         self.next = 0
         self._partition = partition
-        self._metrics = metrics
+        self._metrics = consumer.metrics
+        self._patience = consumer.patience
+        self._stealing: asyncio.TimerHandle | None = None
 
-    def steal(self) -> None:
-        """A consumer with the same or a higher owner level has taken over."""
-        description = "A consumer with the same or a higher owner level has taken over."
-        self._wire.detach(self._handle, AmqpError(Condition.STOLEN, description))
+    def steal(self, description: str) -> None:
+        """A consumer with the same or a higher owner level has taken over: both read on for a while."""
+        self.leaving = True
+        error = AmqpError(Condition.STOLEN, description)
+        loop = asyncio.get_running_loop()
+        self._stealing = loop.call_later(self._patience, self._wire.detach, self._handle, error)
 
     def close(self) -> None:
         """The link is gone."""
         super().close()
+        if self._stealing:
+            self._stealing.cancel()
         self._partition.leave(self)
 
     def _peek(self, count: int) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 An append is one entry - head, then each message behind its length - so a batch is there whole or not at all. A torn
 last entry, left by a process that was killed while writing, is cut off when the file is opened. Messages are stored
-as consumers get them, so delivery needs neither decoding nor encoding; the index costs 20 bytes a message.
+as consumers get them, so delivery needs neither decoding nor encoding; the index costs 28 bytes a message.
 """
 
 import logging
@@ -17,21 +17,29 @@ from pathlib import Path
 
 from devhost.eventhub.messages import Message, stamp
 
-# Bytes after the head, CRC-32 of everything after this field, time in ms since 1970, number of messages.
+# Bytes after the head, CRC-32 of everything after this field, time in ms since 1970, number of messages and a flag.
 _HEAD = struct.Struct("<IIQI")
 _CHECKED = struct.Struct("<QI")
+# Before each message: its length and its offset.
+_PLACE = struct.Struct("<IQ")
+# Entries without this flag are of an earlier version: only the length is there, and an offset was a place in the file.
+_HAS_OFFSETS = 1 << 31
 _LENGTH = struct.Struct("<I")
+# What Event Hubs adds to the bytes of an event, and the multiple it rounds that up to: a reading of recorded offsets.
+_OVERHEAD, _STEP = 56, 8
 _logger = logging.getLogger(__name__)
 
 
 class PartitionLog:
-    """The messages of one partition, numbered from 0. A message's offset is where it starts in the file."""
+    """The messages of one partition, numbered from 0, with offsets as Event Hubs spaces them."""
 
     def __init__(self, path: Path | None) -> None:
         """Opens or creates `path`; without one, the log lives in an unnamed temporary file."""
         self._descriptor = _open(path)
         self._end = 0
+        self._next_offset = 0
         self._offsets = array("Q")
+        self._places = array("Q")
         self._lengths = array("I")
         self._times = array("Q")
         self._replay(path)
@@ -49,35 +57,40 @@ class PartitionLog:
         """When the last message was stored, in ms since 1970; 0 while there is none."""
         return self._times[-1] if self._times else 0
 
+    def offset(self, number: int) -> int:
+        """The offset of a message. IndexError if there is none of this number."""
+        return self._offsets[number]
+
     def append(self, messages: Sequence[Message], now: int) -> None:
         """Stores `messages` as one entry with time `now` (ms since 1970; never less than the one before).
 
         OSError if the disk refuses; the log is then as it was.
         """
         time = max(now, self.last_time)
-        parts, offsets, position = [], [], self._end + _HEAD.size
+        parts, index, place, offset = [], [], self._end + _HEAD.size, self._next_offset
         for sequence, message in enumerate(messages, len(self)):
-            stamped = stamp(message, sequence, position + _LENGTH.size, time)
-            parts += [_LENGTH.pack(len(stamped)), stamped]
-            offsets.append(position + _LENGTH.size)
-            position += _LENGTH.size + len(stamped)
+            stamped = stamp(message, sequence, offset, time)
+            parts += [_PLACE.pack(len(stamped), offset), stamped]
+            index.append((place + _PLACE.size, len(stamped), offset))
+            place += _PLACE.size + len(stamped)
+            offset = _after(offset, message.size)
         content = b"".join(parts)
-        checked = _CHECKED.pack(time, len(messages))
-        head = _HEAD.pack(len(content), zlib.crc32(content, zlib.crc32(checked)), time, len(messages))
+        count = len(messages) | _HAS_OFFSETS
+        head = _HEAD.pack(len(content), zlib.crc32(content, zlib.crc32(_CHECKED.pack(time, count))), time, count)
         self._write(head + content)
-        self._index(offsets, [len(part) for part in parts[1::2]], time, position)
+        self._index(index, time, place, offset)
 
     def read(self, first: int, count: int, limit: int) -> list[bytes]:
         """Messages from number `first`: at most `count`, and about `limit` bytes (but at least one, if any)."""
         last = min(first + count, len(self))
         if first >= last:
             return []
-        start = self._offsets[first]
-        last = max(first + 1, bisect_left(self._offsets, start + limit, first, last))
+        start = self._places[first]
+        last = max(first + 1, bisect_left(self._places, start + limit, first, last))
         lengths = self._lengths[first:last]
-        offsets = self._offsets[first:last]
-        slab = os.pread(self._descriptor, offsets[-1] + lengths[-1] - start, start)
-        return [slab[at - start : at - start + size] for at, size in zip(offsets, lengths, strict=True)]
+        places = self._places[first:last]
+        slab = os.pread(self._descriptor, places[-1] + lengths[-1] - start, start)
+        return [slab[at - start : at - start + size] for at, size in zip(places, lengths, strict=True)]
 
     def first_from_offset(self, offset: int) -> int:
         """The number of the first message at or behind `offset`."""
@@ -98,11 +111,14 @@ class PartitionLog:
         while done < len(entry):
             done += os.pwrite(self._descriptor, entry[done:], self._end + done)
 
-    def _index(self, offsets: Sequence[int], lengths: Sequence[int], time: int, end: int) -> None:
-        self._offsets.extend(offsets)
+    def _index(self, index: Sequence[tuple[int, int, int]], time: int, end: int, next_offset: int) -> None:
+        """`index` has place, length and offset of each message of an entry."""
+        places, lengths, offsets = zip(*index, strict=True)
+        self._places.extend(places)
         self._lengths.extend(lengths)
-        self._times.extend([time] * len(offsets))
-        self._end = end
+        self._offsets.extend(offsets)
+        self._times.extend([time] * len(index))
+        self._end, self._next_offset = end, next_offset
 
     def _replay(self, path: Path | None) -> None:
         size = os.fstat(self._descriptor).st_size
@@ -123,7 +139,9 @@ class PartitionLog:
         content = os.pread(self._descriptor, length, start)
         if zlib.crc32(content, zlib.crc32(_CHECKED.pack(time, count))) != checksum:
             return False
-        self._index(*_layout(content, start, count), time, start + length)
+        index = _layout(content, start, count)
+        # How many bytes the last message had as it was sent is not known any more: its size here is more than that.
+        self._index(index, time, start + length, _after(index[-1][2], index[-1][1]))
         return True
 
 
@@ -135,12 +153,18 @@ def _open(path: Path | None) -> int:
         return os.dup(file.fileno())
 
 
-def _layout(content: bytes, start: int, count: int) -> tuple[list[int], list[int]]:
-    """Offset and length of each message in an entry's content."""
-    offsets, lengths, pos = [], [], 0
-    for _ in range(count):
-        (length,) = _LENGTH.unpack_from(content, pos)
-        offsets.append(start + pos + _LENGTH.size)
-        lengths.append(length)
-        pos += _LENGTH.size + length
-    return offsets, lengths
+def _after(offset: int, size: int) -> int:
+    """The offset behind that of a message of `size` bytes as sent."""
+    return offset + -(-(size + _OVERHEAD) // _STEP) * _STEP
+
+
+def _layout(content: bytes, start: int, count: int) -> list[tuple[int, int, int]]:
+    """Place, length and offset of each message in an entry's content."""
+    head = _PLACE if count & _HAS_OFFSETS else _LENGTH
+    index, at = [], 0
+    for _ in range(count & ~_HAS_OFFSETS):
+        length, *offset = head.unpack_from(content, at)
+        at += head.size
+        index.append((start + at, length, offset[0] if offset else start + at))
+        at += length
+    return index

@@ -4,33 +4,40 @@ A producer's bytes are never decoded and encoded again. Of each message only the
 its properties and body reach the consumer byte for byte.
 """
 
-import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from devhost.eventhub.amqp.decoding import decode, extent, skip
-from devhost.eventhub.amqp.encoding import encode
-from devhost.eventhub.amqp.types import Described, Long, Symbol, Timestamp, ULong, decode_error
+from devhost.eventhub.amqp.encoding import compound_head, encode
+from devhost.eventhub.amqp.types import Described, Int, Long, Symbol, Timestamp, ULong, decode_error
 
 BATCH_FORMAT = 0x80013700
 DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES = 0x71, 0x72, 0x73, 0x74
 DATA, AMQP_VALUE = 0x75, 0x77
+NO_EPOCH = Int(-1)
+"""The epoch of sequence numbers in a namespace that is not geo-replicated."""
 _KEY = "x-opt-partition-key"
-_KEY_BYTES = encode(Symbol(_KEY))
-_SEQUENCE, _OFFSET, _TIME = (encode(Symbol(f"x-opt-{name}")) for name in ("sequence-number", "offset", "enqueued-time"))
-_OURS = frozenset({_KEY, "x-opt-sequence-number", "x-opt-offset", "x-opt-enqueued-time"})
-_MAP_HEAD = struct.Struct(">4sII")
-_LONG = struct.Struct(">q")
+_EPOCH, _SEQUENCE, _OFFSET, _TIME = (
+    f"x-opt-{name}" for name in ("sequence-number-epoch", "sequence-number", "offset", "enqueued-time")
+)
+_OURS = frozenset({_EPOCH, _SEQUENCE, _OFFSET, _TIME})
+_SEQUENCE_HEAD = encode(Symbol(_EPOCH)) + encode(NO_EPOCH) + encode(Symbol(_SEQUENCE))
+_OFFSET_HEAD, _TIME_HEAD = encode(Symbol(_OFFSET)) + b"\xa1", encode(Symbol(_TIME))
+_KEY_HEAD = encode(Symbol(_KEY))
 
 
 class Message(NamedTuple):
-    """One event as its producer sent it. `annotations` are the encoded entries the service does not set itself."""
+    """One event as its producer sent it, in `size` bytes.
+
+    `annotations` are the encoded entries that the service does not set itself, the partition key among them.
+    """
 
     bare: bytes
     key: str | None = None
     annotations: bytes = b""
     annotation_count: int = 0
+    size: int = 0
 
 
 class Section(NamedTuple):
@@ -82,7 +89,9 @@ def read_message(data: bytes, outer_key: str | None = None) -> Message:
             key, annotations, count = _annotations(data[value:end])
         elif code > MESSAGE_ANNOTATIONS and start < bare:
             bare = start
-    return Message(data[bare:], key if key is not None else outer_key, annotations, count)
+    if key is None and outer_key is not None:
+        key, annotations, count = outer_key, _KEY_HEAD + encode(outer_key) + annotations, count + 1
+    return Message(data[bare:], key, annotations, count, len(data))
 
 
 def _annotations(value: bytes) -> tuple[str | None, bytes, int]:
@@ -102,7 +111,7 @@ def _split(value: bytes) -> tuple[str | None, bytes, int]:
         end = skip(value, at)
         if name == _KEY:
             found, _ = decode(value, at)
-        elif not isinstance(name, str) or name not in _OURS:
+        if not isinstance(name, str) or (name not in _OURS and (name != _KEY or isinstance(found, str))):
             kept.append(value[pos:end])
         pos = end
     return (found if isinstance(found, str) else None), b"".join(kept), len(kept)
@@ -116,21 +125,20 @@ _split_again = lru_cache(maxsize=1024)(_split)
 def stamp(message: Message, sequence: int, offset: int, time: int) -> bytes:
     """The message as consumers get it: with its place in the partition and its time (ms since 1970, UTC)."""
     digits = b"%d" % offset
-    entries = [_SEQUENCE, b"\x81", _LONG.pack(sequence), _OFFSET, b"\xa1", bytes((len(digits),)), digits]
-    entries += [_TIME, b"\x83", _LONG.pack(time)]
-    count = 3 + message.annotation_count
-    if message.key is not None:
-        entries += [_KEY_BYTES, encode(message.key)]
-        count += 1
-    entries.append(message.annotations)
-    length = sum(map(len, entries))
-    head = _MAP_HEAD.pack(b"\x00\x53\x72\xd1", length + 4, 2 * count)
-    return b"".join((head, *entries, message.bare))
+    entries = (
+        message.annotations,
+        *(_SEQUENCE_HEAD, encode(Long(sequence))),
+        *(_OFFSET_HEAD, bytes((len(digits),)), digits),
+        *(_TIME_HEAD, encode(Timestamp(time))),
+    )
+    head = compound_head(0xC1, sum(map(len, entries)), 2 * (4 + message.annotation_count))
+    return b"".join((b"\x00\x53\x72", head, *entries, message.bare))
 
 
 def runtime_annotations(sequence: int, offset: int, time: int, now: int) -> bytes:
     """The section that tells a consumer how far the partition has grown; times in ms since 1970."""
     values = {
+        Symbol("last_enqueued_sequence_number_epoch"): NO_EPOCH,
         Symbol("last_enqueued_sequence_number"): Long(sequence),
         Symbol("last_enqueued_offset"): str(offset),
         Symbol("last_enqueued_time_utc"): Timestamp(time),

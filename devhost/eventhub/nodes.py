@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from devhost.eventhub import wording
 from devhost.eventhub.amqp.error import AmqpError, Condition
 from devhost.eventhub.amqp.performatives import Attach
 from devhost.eventhub.amqp.types import Described
 from devhost.eventhub.tokens import path_of
 
 CBS, MANAGEMENT = "$cbs", "$management"
-_FILTER_FIELD = 7
-_EPOCH = "com.microsoft:epoch"
+FILTER_FIELD = 7
+EPOCH = "com.microsoft:epoch"
+_NAME = "com.microsoft:receiver-name"
 _METRICS = "com.microsoft:enable-receiver-runtime-metric"
 
 
@@ -51,9 +53,8 @@ def node_of(path: tuple[str, ...], *, reading: bool) -> Node:
             return PublishNode(hub, partition)
         case (hub, "consumergroups", group, "partitions", partition) if reading:
             return EventsNode(hub, group, partition)
-    raise AmqpError(
-        Condition.NOT_FOUND, f"There is nothing to {'read' if reading else 'send to'} at {'/'.join(path)!r}."
-    )
+    address = f"sb://{wording.NAMESPACE}/{'/'.join(path)}"
+    raise AmqpError(Condition.NOT_FOUND, wording.no_such_entity(address, "".join(path[:1])))
 
 
 def address_of(terminus: Described | None) -> str:
@@ -73,13 +74,18 @@ def path_wanted(attach: Attach) -> tuple[str, ...]:
 def filters_of(attach: Attach) -> object:
     """The filter set of the source, if any."""
     fields = attach.source.value if attach.source else None
-    return fields[_FILTER_FIELD] if isinstance(fields, list) and len(fields) > _FILTER_FIELD else None
+    return fields[FILTER_FIELD] if isinstance(fields, list) and len(fields) > FILTER_FIELD else None
 
 
 def epoch_of(attach: Attach) -> int | None:
     """The owner level a consumer claims, if any."""
-    value = (attach.properties or {}).get(_EPOCH)
+    value = (attach.properties or {}).get(EPOCH)
     return int(value) if isinstance(value, int) else None
+
+
+def name_of(attach: Attach) -> str:
+    """What a consumer calls itself; "nil" stands for none."""
+    return str((attach.properties or {}).get(_NAME) or "nil")
 
 
 def wants_metrics(attach: Attach) -> bool:

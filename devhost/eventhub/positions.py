@@ -7,7 +7,8 @@ from devhost.eventhub.amqp.types import Described
 from devhost.eventhub.log import PartitionLog
 
 _FILTER = "apache.org:selector-filter:string"
-_SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*'([^']*)'")
+# The .NET SDK writes values without quotes.
+_SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*('?)([^'\s]*)\3")
 
 
 def selector(filters: object) -> str | None:
@@ -30,7 +31,7 @@ def first_message(text: str | None, log: PartitionLog) -> int:
     match = _SELECTOR.fullmatch(text.strip())
     if not match:
         raise AmqpError(Condition.INVALID_FIELD, f"The filter {text!r:.200} is not a position.")
-    field, comparison, value = match.groups()
+    field, comparison, _, value = match.groups()
     if field == "offset" and value == "@latest":
         return len(log)
     return _place(field, _number(value), comparison == ">", log)

@@ -4,29 +4,33 @@ import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from devhost.eventhub.amqp.error import AmqpError, Condition
 from devhost.eventhub.broker import Broker, HubSpec, PublishHook
 from devhost.eventhub.connection import Connection, Service
-from devhost.eventhub.tokens import SharedKey
+from devhost.eventhub.times import Times
+from devhost.eventhub.tokens import Keys, SharedKey
 from shared.errors import SettingsError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
-IDLE_TIMEOUT_MS = 240_000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve. Without `data`, events live in temporary files; `port` 0 takes any free one."""
+    """How to serve. Without `data`, events live in temporary files; `port` 0 takes any free one.
+
+    `identity` is the secret of the stand-in identity endpoint whose tokens are taken; without it none are.
+    """
 
     hubs: Sequence[HubSpec]
     key: SharedKey
     data: Path | None = None
     host: str = "127.0.0.1"
     port: int = 0
-    idle_timeout_ms: int = IDLE_TIMEOUT_MS
+    times: Times = Times()
+    identity: str = field(default="", repr=False)
     on_publish: PublishHook | None = None
 
 
@@ -76,7 +80,7 @@ async def listen(options: Options) -> Server:
             f"The Event Hubs peer listens on this machine only, not on {options.host!r}.", "Use 127.0.0.1."
         )
     broker = _open_broker(options)
-    service = Service(broker, options.key, options.idle_timeout_ms)
+    service = Service(broker, Keys(options.key, options.identity), options.times)
     loop = asyncio.get_running_loop()
     try:
         # By number: "localhost" may be two addresses, which would get two ports.

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.clouds import EVENT_HUBS
-from shared.errors import SettingsError, Transient
+from shared.errors import SettingsError, TallyError, Transient
 from shared.identity import Identity
+from shared.readings import refusals
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,8 +45,23 @@ def last_sequences(settings: Settings) -> dict[str, int]:
         with open_consumer(settings) as hub:
             held = [hub.get_partition_properties(partition) for partition in hub.get_partition_ids()]
     except EventHubError as error:
-        raise Transient(f"The event hub cannot be asked what it holds: {first_line(error)}.", HINT) from error
+        raise as_tally_error(error, "The event hub cannot be asked what it holds") from error
     return {partition["id"]: partition["last_enqueued_sequence_number"] for partition in held}
+
+
+def as_tally_error(error: "EventHubError", what: str) -> TallyError:
+    """What an error of the SDK means: SettingsError for a hub or a right that is not there, else Transient.
+
+    Azure refuses the token for a hub that it does not have, and the SDK then speaks of authentication.
+    """
+    from azure.eventhub.exceptions import AuthenticationError
+
+    refused = isinstance(error, AuthenticationError)
+    if "could not be found" in str(error.message) or (refused and refusals.pop_condition() == _NOT_FOUND):
+        return SettingsError("There is no such event hub.", _MISSING)
+    if refused:
+        return SettingsError("Event Hubs refuses the key or identity.", "Check the setting EventHubs.")
+    return Transient(f"{what}: {first_line(error)}.", HINT)
 
 
 def first_line(error: "EventHubError") -> str:
@@ -54,9 +70,17 @@ def first_line(error: "EventHubError") -> str:
 
 
 HINT = "Check that the hub exists, and on this machine that `make up` runs."
+_NOT_FOUND = "amqp:not-found"
+_MISSING = "Create it, or correct EVENT_HUB_NAME or the namespace in EventHubs. On this machine `make up` creates it."
+
+
+def is_loopback(namespace: str) -> bool:
+    """Whether a namespace is the peer on this machine: without TLS, and the only one whose name may have a port."""
+    return namespace.partition(":")[0] in {"127.0.0.1", "localhost"}
 
 
 def _open(kind: Callable[..., Any], settings: Settings, **options: Any) -> Any:
+    refusals.watch()
     connection = settings.event_hubs
     if connection.string:
         name = None if "entitypath=" in connection.string.lower() else settings.event_hub_name
@@ -68,6 +92,7 @@ def _open(kind: Callable[..., Any], settings: Settings, **options: Any) -> Any:
             fully_qualified_namespace=connection.namespace,
             eventhub_name=settings.event_hub_name,
             credential=identity,
+            use_tls=not is_loopback(connection.namespace),
             **options,
         )
     raise SettingsError(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from shared.errors import SettingsError, Transient
-from shared.readings.hub import HINT, first_line
+from shared.errors import Transient
+from shared.readings.hub import as_tally_error
 from shared.readings.partition_key import partition_of
 from shared.readings.samples import Sample
 
@@ -52,7 +52,7 @@ def send_round(
 
     A device goes to the partition that its id as a key would choose. Naming it lets devices share batches: what
     comes in time order reaches every partition in time order. At least once: an answer that was lost is sent again.
-    Raises Transient when the hub stays away.
+    Raises Transient when the hub stays away, SettingsError when it is not there or refuses.
     """
     from azure.eventhub import EventData
 
@@ -79,15 +79,14 @@ def _send(hub: Hub, batch: Any, sleep: Callable[[float], None]) -> None:
 
 def _patiently[T](call: Callable[[], T], sleep: Callable[[float], None] = time.sleep, tries: int = _TRIES) -> T:
     """Try again what Event Hubs refused: the SDK itself does so for lost connections only."""
-    from azure.eventhub.exceptions import AuthenticationError, EventHubError
+    from azure.eventhub.exceptions import EventHubError
 
     for attempt in range(1, tries + 1):
         try:
             return call()
-        except AuthenticationError as error:
-            raise SettingsError("Event Hubs refuses the key or identity.", "Check the setting EventHubs.") from error
         except EventHubError as error:
-            if attempt == tries:
-                raise Transient(f"Event Hubs does not take what is sent: {first_line(error)}.", HINT) from error
+            meaning = as_tally_error(error, "Event Hubs does not take what is sent")
+            if attempt == tries or not isinstance(meaning, Transient):
+                raise meaning from error
             sleep(min(_LONGEST_WAIT, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
     raise AssertionError("unreachable")

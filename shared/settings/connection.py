@@ -64,7 +64,7 @@ def storage_connection(held: Connection) -> Connection:
 
 def hub_connection(held: Connection) -> Connection:
     """A connection to Event Hubs, checked; raises SettingsError."""
-    if held.namespace and not re.fullmatch(r"[A-Za-z0-9.-]+", held.namespace):
+    if held.namespace and not re.fullmatch(r"[A-Za-z0-9.-]+|(127\.0\.0\.1|localhost):[0-9]+", held.namespace):
         raise SettingsError(
             f"{held.name}__fullyQualifiedNamespace is {shown(held.namespace)}, which is no host.",
             "It is NAMESPACE.servicebus.windows.net, without sb://.",

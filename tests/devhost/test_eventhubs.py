@@ -10,6 +10,7 @@ from azure.eventhub.aio import EventHubProducerClient
 
 from devhost.eventhub.broker import HubSpec
 from devhost.eventhub.server import Options, listen
+from devhost.eventhub.times import Times
 from devhost.eventhub.tokens import SharedKey
 from tests.azurite import Azurite
 from tests.devhost.hosting import app_settings, running
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.anyio
 async def peer(folder: Path, azurite: Azurite) -> AsyncIterator[dict[str, str]]:
     """The settings of an app whose hubs are on a peer with an own port, so with checkpoints of their own."""
     hubs = [HubSpec("readings", 1, ("$Default",)), HubSpec("single", 1, ("$Default",))]
-    server = await listen(Options(hubs, SharedKey("root", "a-key"), folder, "127.0.0.1", 0, 0))
+    server = await listen(Options(hubs, SharedKey("root", "a-key"), folder, "127.0.0.1", 0, Times(idle=0, stolen=0)))
     try:
         enabled = {"EventHubs": server.connection_string, "AzureWebJobs.events_in.Disabled": "false"}
         yield app_settings(azurite, "events") | enabled

@@ -1,5 +1,6 @@
 """Sending: each device to its partition, in order, again when the hub refuses."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -125,6 +126,20 @@ def test_the_real_client_sends_and_says_what_the_hub_holds(peer: Settings) -> No
     assert sum(last_sequences(peer).values()) + 3 == 30
 
 
-def test_an_unknown_hub_is_a_transient_error_with_a_hint(peer: Settings) -> None:
-    with pytest.raises(Transient, match="Check that the hub exists"):
+def test_a_hub_that_is_not_there_is_told_as_such_and_a_wrong_key_as_a_wrong_key(peer: Settings) -> None:
+    missing = replace(peer, event_hub_name="none")
+    wrong = replace(peer, event_hubs=Connection("EventHubs", (peer.event_hubs.string or "").replace("c2", "d3")))
+    for settings, says in [(missing, "There is no such event hub"), (wrong, "refuses the key"), (missing, "no such")]:
+        with pytest.raises(SettingsError, match=says):
+            last_sequences(settings)
+    with pytest.raises(SettingsError, match="There is no such event hub"), open_producer(missing, retries=0) as hub:
+        send_round(hub, 3, [Sample(0, "a", "t", 1.0)])
+
+
+def test_what_the_sdk_logs_is_shown_as_before(peer: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SettingsError):
         last_sequences(replace(peer, event_hub_name="none"))
+    assert "CBS" not in caplog.text
+    with caplog.at_level(logging.INFO), pytest.raises(SettingsError):
+        last_sequences(replace(peer, event_hub_name="none"))
+    assert "CBS Put token error" in caplog.text

@@ -37,11 +37,16 @@ def _sized(small: int, content: bytes) -> bytes:
     return bytes((small + 0x10,)) + _U32.pack(len(content)) + content
 
 
+def compound_head(small: int, size: int, count: int) -> bytes:
+    """Constructor, size and count of a list or map of `count` items in `size` bytes; `small` is the short form."""
+    if size < 255 and count < 256:
+        return bytes((small, size + 1, count))
+    return bytes((small + 0x10,)) + _U32.pack(size + 4) + _U32.pack(count)
+
+
 def _write_items(small: int, items: Sequence[object]) -> bytes:
     content = b"".join(map(encode, items))
-    if len(content) < 255 and len(items) < 256:
-        return bytes((small, len(content) + 1, len(items))) + content
-    return bytes((small + 0x10,)) + _U32.pack(len(content) + 4) + _U32.pack(len(items)) + content
+    return compound_head(small, len(content), len(items)) + content
 
 
 def _write_map(value: dict[object, object]) -> bytes:

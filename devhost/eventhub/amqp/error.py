@@ -9,6 +9,8 @@ class Condition(StrEnum):
     INTERNAL = "amqp:internal-error"
     NOT_FOUND = "amqp:not-found"
     UNAUTHORIZED = "amqp:unauthorized-access"
+    AUTH_FAILED = "com.microsoft:auth-failed"
+    LIMIT_EXCEEDED = "amqp:resource-limit-exceeded"
     DECODE = "amqp:decode-error"
     NOT_ALLOWED = "amqp:not-allowed"
     INVALID_FIELD = "amqp:invalid-field"

@@ -3,8 +3,10 @@
 import struct
 from dataclasses import dataclass
 
+from devhost.eventhub.amqp.encoding import encode
 from devhost.eventhub.amqp.error import AmqpError, Condition
 from devhost.eventhub.amqp.performatives import Performative, pack
+from devhost.eventhub.amqp.types import UInt
 
 AMQP, SASL = 0, 1
 AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
@@ -13,11 +15,13 @@ EMPTY = b"\x00\x00\x00\x08\x02\x00\x00\x00"
 MAX_FRAME_SIZE = 65_536
 MIN_MAX_FRAME_SIZE = 512
 _HEAD = struct.Struct(">IBBH")
-# A settled transfer with all its fields: handle, delivery id, a constant one-byte tag (a settled delivery needs no
-# name of its own, and the SDK remembers every tag it ever saw), format 0, settled, more, five nulls.
-_TRANSFER = struct.Struct(">IBBH7sIBI3s3s5s")
-_LIST, _UINT, _TAG, _NULLS = b"\x00\x53\x14\xc0\x16\x0b\x70", 0x70, b"\xa0\x01\x00", b"\x40" * 5
-_MORE, _LAST = b"\x43\x41\x41", b"\x43\x41\x42"
+_FIXED = _HEAD.size + 6
+"""Bytes of a transfer frame before its fields: the head, the descriptor, a list's constructor, size and count."""
+_SPARE = 31
+"""Event Hubs ends its frames this far below its own limit."""
+_WIDEST = 5
+"""Bytes of the widest delivery id: room is kept for it, whatever the id."""
+_TRUE, _FALSE, _NULL = b"\x41", b"\x42", b"\x40"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +57,41 @@ def take_frame(buffer: bytearray) -> Frame | None:
 
 
 def frames_needed(length: int, max_frame_size: int) -> int:
-    """How many transfer frames a message of `length` bytes takes."""
-    return max(1, -(-length // (max_frame_size - _TRANSFER.size)))
+    """The most transfer frames a message of `length` bytes takes."""
+    return max(1, -(-length // (_room(max_frame_size) - _FIXED - _MOST_FIELDS)))
 
 
-def write_transfers(channel: int, handle: int, delivery_id: int, payload: bytes, max_frame_size: int) -> list[bytes]:
-    """A pre-settled delivery of `payload`: head and content of each of its frames, in turn."""
-    room = max_frame_size - _TRANSFER.size
-    pieces = [payload[at : at + room] for at in range(0, len(payload), room)] or [b""]
-    written = []
-    for number, piece in enumerate(pieces, 1):
-        flags = _LAST if number == len(pieces) else _MORE
-        size = _TRANSFER.size + len(piece)
-        head = _TRANSFER.pack(size, 2, AMQP, channel, _LIST, handle, _UINT, delivery_id, _TAG, flags, _NULLS)
-        written += [head, piece]
-    return written
+def write_transfers(
+    channel: int, handle: int, delivery_id: int, payload: bytes, max_frame_size: int, tag: bytes = b""
+) -> list[bytes]:
+    """A delivery of `payload`: head and content of each of its frames, in turn.
+
+    Without a `tag` it is settled: it needs no name of its own, and the SDK remembers every tag it ever saw. Only the
+    first frame names the delivery.
+    """
+    link, number = encode(UInt(handle)), encode(UInt(delivery_id))
+    settled = _FALSE if tag else _TRUE
+    first = number + encode(tag) + b"\x43" + settled, b"\x40" * 4 + (_FALSE if tag else _TRUE)
+    later = _NULL * 4, _NULL * 5
+    limit = _room(max_frame_size)
+    written, at, (opening, closing) = [], 0, first
+    while True:
+        spare = _WIDEST - len(number) if not at else 0
+        size = _FIXED + len(link) + len(opening) + 1 + len(closing)
+        piece = payload[at : at + limit - size - spare]
+        at += len(piece)
+        more = _TRUE if at < len(payload) else _FALSE
+        fields = b"".join((link, opening, more, closing))
+        head = _HEAD.pack(size + len(piece), 2, AMQP, channel)
+        written += [head + b"\x00\x53\x14\xc0" + bytes((len(fields) + 1, 11)) + fields, piece]
+        if at >= len(payload):
+            return written
+        opening, closing = later
+
+
+_MOST_FIELDS = 5 + _WIDEST + 6 + 2 + 1 + 5
+"""Bytes of a transfer's fields at most: handle, delivery id, a tag of four bytes, format, settled, more, five more."""
+
+
+def _room(max_frame_size: int) -> int:
+    return min(max_frame_size, MAX_FRAME_SIZE - _SPARE)

@@ -9,9 +9,10 @@ from typing import ClassVar, get_args, get_type_hints
 from devhost.eventhub.amqp.decoding import decode
 from devhost.eventhub.amqp.encoding import encode
 from devhost.eventhub.amqp.error import AmqpError, Condition
-from devhost.eventhub.amqp.types import Described, Symbol, UByte, UInt, ULong, UShort, decode_error
+from devhost.eventhub.amqp.types import Described, Opaque, Symbol, UByte, UInt, ULong, UShort, decode_error
 
-ACCEPTED = Described(ULong(0x24), [])
+# Outcomes without content are a list0, as Event Hubs writes them.
+ACCEPTED, RELEASED = (Described(ULong(code), Opaque(0x45, b"")) for code in (0x24, 0x26))
 SOURCE, TARGET = 0x28, 0x29
 
 
@@ -154,8 +155,8 @@ class SaslOutcome(Performative):
 
 
 def describe_error(error: AmqpError) -> Described:
-    """The error composite; its info map is written too, because the SDK reads it by index."""
-    return Described(ULong(0x1D), [Symbol(error.condition), error.description, {}])
+    """The error composite; its empty info is written too, because the SDK reads it by index."""
+    return Described(ULong(0x1D), [Symbol(error.condition), error.description, None])
 
 
 def rejected(error: AmqpError) -> Described:

@@ -2,20 +2,26 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from devhost.eventhub.broker import HubSpec
 from devhost.eventhub.server import Options, Server, background
+from devhost.eventhub.times import Times
 from devhost.eventhub.tokens import SharedKey
 
+SHARED = Path(__file__).parents[4] / "shared"
+RECORD = SHARED / "data" / "eventhub" / "service.json"
 KEY = SharedKey("policy", "c2VjcmV0IGtleQ==")
+IDENTITY = "the identity endpoint's"
+TIMES = Times(idle=0, stolen=0)
 HUBS = (HubSpec("Readings", 4, ("$Default", "second")), HubSpec("single", 1))
 
 
 @pytest.fixture
 def peer() -> Iterator[Server]:
-    with background(Options(HUBS, KEY)) as server:
+    with background(Options(HUBS, KEY, times=TIMES, identity=IDENTITY)) as server:
         yield server
 
 

@@ -18,7 +18,8 @@ from devhost.eventhub.amqp.performatives import (
     Transfer,
 )
 from devhost.eventhub.amqp.types import Described, Long, Symbol, UInt, UShort
-from devhost.eventhub.links import CREDIT
+from devhost.eventhub.session import INCOMING_WINDOW
+from devhost.eventhub.times import Times
 from tests.devhost.eventhub.wire import EVENT, SASL, Wire, section
 
 EVENTS = "single/ConsumerGroups/$Default/Partitions/0"
@@ -135,21 +136,24 @@ def test_a_node_that_is_not_there_is_refused_by_a_detach(address: str, reading: 
         wire.attach(1, address, reading=reading)
         heard = [item for item, _ in await wire.heard() if isinstance(item, Attach | Detach) and item.handle == 1]
         assert [type(item) for item in heard] == [Attach, Detach]
+        assert isinstance(heard[0], Attach)
         assert isinstance(heard[1], Detach)
+        assert (heard[0].source, heard[0].target) == (None, None)
         assert condition(heard[1].error) in {"amqp:not-found", "com.microsoft:argument-out-of-range"}
 
     test()
 
 
 @on_a_wire
-async def test_a_sender_gets_credit_and_gets_it_again_when_half_is_used(wire: Wire) -> None:
+async def test_a_peer_that_sends_many_frames_hears_of_its_window_again(wire: Wire) -> None:
     wire.allow()
     wire.attach(1, "single", reading=False)
     await wire.heard()
-    for number in range(CREDIT // 2):
-        wire.transfer(1, EVENT, number, settled=True)
+    for _ in range(INCOMING_WINDOW // 2):
+        wire.transfer(1, b"x", 1, more=True)
     (flow,) = await wire.heard_of(Flow)
-    assert (flow.link_credit, flow.delivery_count) == (CREDIT, CREDIT // 2)
+    assert (flow.handle, flow.incoming_window) == (None, INCOMING_WINDOW)
+    assert flow.next_incoming_id >= INCOMING_WINDOW // 2
 
 
 @on_a_wire
@@ -320,12 +324,12 @@ def test_another_protocol_is_answered_with_ours_and_closed() -> None:
 
 def test_a_silent_connection_is_closed_when_its_time_is_up() -> None:
     async def test() -> None:
-        wire = Wire(idle_timeout_ms=30)
+        wire = Wire(times=Times(idle=0.03))
         wire.open()
         await wire.transport.until(lambda: wire.transport.closed)
         opened, *_, close = [item for item, _ in await wire.heard() if isinstance(item, Open | Close)]
         assert isinstance(opened, Open)
-        assert opened.idle_time_out == 30
+        assert opened.idle_time_out == 15
         assert isinstance(close, Close)
         assert condition(close.error) == "amqp:connection:forced"
         wire.close()
@@ -335,7 +339,7 @@ def test_a_silent_connection_is_closed_when_its_time_is_up() -> None:
 
 def test_a_connection_that_never_says_anything_is_closed_too() -> None:
     async def test() -> None:
-        wire = Wire(idle_timeout_ms=30)
+        wire = Wire(times=Times(idle=0.03))
         await wire.transport.until(lambda: wire.transport.closed)
         wire.close()
 

@@ -58,7 +58,7 @@ def test_a_consumer_starts_where_it_is_told(peer: Server) -> None:
 @pytest.mark.slow
 def test_a_missing_group_and_a_position_from_another_life_are_errors_that_say_so(peer: Server) -> None:
     async def missing_group() -> None:
-        with pytest.raises(EventHubError, match="no consumer group 'missing'"):
+        with pytest.raises(EventHubError, match="ConsumerGroups/missing' could not be found"):
             await receive(peer.connection_string, 1, group="missing")
 
     async def other_life() -> None:

@@ -14,8 +14,9 @@ from devhost.eventhub.amqp.types import Described, Symbol, UInt, ULong
 from devhost.eventhub.broker import Broker
 from devhost.eventhub.connection import Service
 from devhost.eventhub.server import Server
+from devhost.eventhub.tokens import Keys
 from tests.devhost.eventhub.clients import send, stored
-from tests.devhost.eventhub.conftest import HUBS, KEY
+from tests.devhost.eventhub.conftest import HUBS, IDENTITY, KEY, TIMES
 from tests.devhost.eventhub.test_types import VALUES
 from tests.devhost.eventhub.wire import Wire
 
@@ -48,7 +49,7 @@ STREAMS = st.lists(st.one_of(st.builds(frame, BODIES, CHANNELS), st.binary(max_s
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    service = Service(Broker(HUBS), KEY, 0)
+    service = Service(Broker(HUBS), Keys(KEY, IDENTITY), TIMES)
     yield service
     service.broker.close()
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_an_append_the_disk_refuses_leaves_the_log_as_it_was(monkeypatch: pytest
     real = os.pwrite
 
     def full(descriptor: int, data: bytes, at: int) -> int:
-        if at > log.last_offset + 100:
+        if at > 300:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, data[:10], at)
 
@@ -114,9 +115,26 @@ def test_time_in_a_log_never_runs_backwards() -> None:
     log.close()
 
 
-def test_a_message_lies_at_its_offset(path: Path) -> None:
+def test_offsets_begin_at_0_and_grow_with_what_was_sent(path: Path) -> None:
     log = PartitionLog(path)
-    log.append(messages(b"a", b"b"), 5)
-    expected = stamp(Message(b"b"), 1, log.last_offset, 5)
-    assert path.read_bytes()[log.last_offset :] == expected
+    log.append([Message(b"a", size=19), Message(b"b", size=19)], 5)
+    assert log.last_offset == 80
+    assert tails(log, 20)[1] == stamp(Message(b"b"), 1, 80, 5)[-20:]
     log.close()
+
+
+def test_events_of_an_earlier_version_keep_their_offsets_and_later_ones_lie_behind_them(path: Path) -> None:
+    stored = stamp(Message(b"old"), 0, 24, 5)
+    content = len(stored).to_bytes(4, "little") + stored
+    checked = (5).to_bytes(8, "little") + (1).to_bytes(4, "little")
+    head = len(content).to_bytes(4, "little") + zlib.crc32(checked + content).to_bytes(4, "little") + checked
+    path.parent.mkdir()
+    path.write_bytes(head + content)
+    log = PartitionLog(path)
+    assert (len(log), log.last_offset, tails(log, 3)) == (1, 24, [b"old"])
+    log.append(messages(b"new"), 6)
+    assert log.last_offset > 24
+    log.close()
+    again = PartitionLog(path)
+    assert tails(again, 3) == [b"old", b"new"]
+    again.close()

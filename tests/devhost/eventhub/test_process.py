@@ -138,7 +138,7 @@ def test_without_a_key_it_does_not_start_and_says_what_is_missing(tmp_path: Path
 def test_the_command_line_says_what_is_served() -> None:
     given = options(["--data", "x", "--hub", "a:2", "--hub", "b:1:g1,g2", "--idle-timeout", "0", "--port", "0"], ENV)
     assert given.hubs == [HubSpec("a", 2), HubSpec("b", 1, ("$Default", "g1", "g2"))]
-    assert (given.idle_timeout_ms, given.port, given.key.key) == (0, 0, KEY.key)
+    assert (given.times.idle, given.port, given.key.key) == (0, 0, KEY.key)
 
 
 @pytest.mark.parametrize("text", ["a", "a:0", "a:x", ":4", "a:4:b:c", "a/b:4", "../a:4", "$cbs:1", "a:9999"])

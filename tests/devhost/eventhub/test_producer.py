@@ -61,7 +61,7 @@ def test_a_wrong_key_a_missing_hub_or_partition_is_an_error_that_says_so(peer: S
             await send(peer.connection_string.replace(KEY.key, "d3Jvbmc="), ["x"])
 
     async def missing_hub() -> None:
-        with pytest.raises(ConnectError, match="no event hub 'missing'"):
+        with pytest.raises(AuthenticationError):  # as Azure does: the token for it is refused
             await send(peer.connection_string, ["x"], "missing")
 
     async def missing_partition() -> None:

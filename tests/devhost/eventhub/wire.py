@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from azure.eventhub._pyamqp.utils import generate_sas_token
 
@@ -24,7 +25,9 @@ from devhost.eventhub.amqp.performatives import (
 from devhost.eventhub.amqp.types import Described, Symbol, UInt, ULong
 from devhost.eventhub.broker import Broker
 from devhost.eventhub.connection import Connection, Service
-from tests.devhost.eventhub.conftest import HUBS, KEY
+from devhost.eventhub.times import Times
+from devhost.eventhub.tokens import Keys
+from tests.devhost.eventhub.conftest import HUBS, IDENTITY, KEY, TIMES
 
 SASL = (
     frames.SASL_HEADER
@@ -65,9 +68,10 @@ class FakeTransport(asyncio.Transport):
 class Wire:
     """One connection to a service of its own; use it inside a running event loop, and close it."""
 
-    def __init__(self, service: Service | None = None, idle_timeout_ms: int = 0) -> None:
-        self.service = service or Service(Broker(HUBS), KEY, idle_timeout_ms)
+    def __init__(self, service: Service | None = None, times: Times = TIMES) -> None:
+        self.service = service or Service(Broker(HUBS), Keys(KEY, IDENTITY), times)
         self._owner = service is None
+        self._handles: dict[int, UInt] = {}
         self.transport = FakeTransport()
         self.connection = Connection(self.service)
         self.connection.connection_made(self.transport)
@@ -96,7 +100,7 @@ class Wire:
         self.put_token(audience, seconds)
 
     def put_token(self, audience: str, seconds: float) -> None:
-        token = generate_sas_token(audience, KEY.name, KEY.key, int(time.time() + seconds))
+        token = signature(audience, seconds=seconds)
         properties = {"operation": "put-token", "type": "servicebus.windows.net:sastoken", "name": audience}
         self.transfer(101, section(0x74, properties) + section(0x77, token))
 
@@ -107,7 +111,7 @@ class Wire:
         self, handle: int, credit: int, count: int = 0, window: int = 100, seen: int = 0, *, drain: bool = False
     ) -> None:
         flow = Flow(
-            next_incoming_id=UInt(seen),
+            next_incoming_id=UInt(seen + 1),
             incoming_window=UInt(window),
             next_outgoing_id=UInt(0),
             outgoing_window=UInt(1),
@@ -118,7 +122,7 @@ class Wire:
         )
         self.say(flow)
 
-    async def heard(self) -> list[tuple[Performative, bytes]]:
+    async def frames(self) -> list[frames.Frame]:
         """All frames since the last call, heartbeats left out."""
         for _ in range(20):
             await asyncio.sleep(0)
@@ -128,7 +132,19 @@ class Wire:
             if written.startswith(b"AMQP"):
                 del written[:8]
             elif (frame := frames.take_frame(written)) and frame.body:
-                found.append(unpack(frame.body))
+                found.append(frame)
+        return found
+
+    async def heard(self) -> list[tuple[Performative, bytes]]:
+        """What the frames say, with the handles of this side."""
+        found = []
+        for frame in await self.frames():
+            performative, payload = unpack(frame.body)
+            if isinstance(performative, Attach):
+                self._handles[performative.handle] = UInt(performative.name.partition("-")[2])
+            if (handle := getattr(performative, "handle", None)) is not None:
+                performative = replace(performative, handle=self._handles[handle])  # type: ignore[call-arg]
+            found.append((performative, payload))
         return found
 
     async def heard_of[T: Performative](self, kind: type[T]) -> list[T]:
@@ -138,6 +154,12 @@ class Wire:
         self.connection.connection_lost(None)
         if self._owner:
             self.service.broker.close()
+
+
+def signature(resource: str, name: str = KEY.name, key: str = KEY.key, seconds: float = 60) -> str:
+    """A shared access signature by the SDK itself."""
+    signed: str = generate_sas_token(resource, name, key, int(time.time() + seconds))
+    return signed
 
 
 def section(code: int, value: object) -> bytes:
