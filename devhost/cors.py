@@ -1,6 +1,5 @@
 """Pages of other origins (CORS): what `Host.CORS` of local.settings.json allows, as Core Tools understand it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from shared.errors import SettingsError
+from shared.settings.file import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,14 @@ class Cors:
 def read_cors(root: Path) -> Cors:
     """What local.settings.json in `root` allows; raises SettingsError where it cannot be used."""
     path = root / "local.settings.json"
-    try:
-        host = json.loads(path.read_text("utf-8-sig")).get("Host") or {}
-        origins, credentials = host.get("CORS") or "", host.get("CORSCredentials") or False
-        if not (isinstance(origins, str) and isinstance(credentials, bool)):
-            raise TypeError("CORS is origins parted by commas, CORSCredentials is true or false")
-    except FileNotFoundError:
+    if not path.exists():
         return Cors()
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise SettingsError(f"Host in {path} cannot be used: {error}.", 'Write "Host": {"CORS": "*"}.') from error
+    host = {name.lower(): value for name, value in read_json(path, "a settings file").items()}.get("host") or {}
+    known = host if isinstance(host, dict) else {"CORS": None, "CORSCredentials": host}
+    origins, credentials = known.get("CORS") or "", known.get("CORSCredentials") or False
+    if not (isinstance(origins, str) and isinstance(credentials, bool)):
+        raise SettingsError(
+            f"Host in {path} cannot be used: CORS is origins parted by commas, CORSCredentials is true or false.",
+            'Write "Host": {"CORS": "*"}.',
+        )
     return Cors(tuple(origin.strip().rstrip("/") for origin in origins.split(",") if origin.strip()), credentials)

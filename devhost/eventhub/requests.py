@@ -7,7 +7,6 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devhost.accounts import LOOPBACK
 from devhost.eventhub import wording
 from devhost.eventhub.amqp.decoding import decode
 from devhost.eventhub.amqp.encoding import encode
@@ -16,6 +15,7 @@ from devhost.eventhub.amqp.types import Array, Described, Int, Long, Symbol, Tim
 from devhost.eventhub.broker import Broker
 from devhost.eventhub.messages import AMQP_VALUE, APPLICATION_PROPERTIES, NO_EPOCH, PROPERTIES, sections
 from devhost.eventhub.tokens import Grant, Keys, host_of, path_of, verify
+from shared.settings.storage_account import LOOPBACK
 
 _STATUS = {Condition.AUTH_FAILED: 401, Condition.UNAUTHORIZED: 401, Condition.NOT_FOUND: 404}
 _TOKEN_TYPES = {"servicebus.windows.net:sastoken", "jwt"}
