@@ -115,4 +115,6 @@ class BatchService:
         return Answer(status, self._named(f"{_ENTITIES}.Container.errors/@Element") | error, HEADERS)
 
     async def live(self) -> None:
-        await asyncio.gather(self.scheduler.live(), self.scaling.live())
+        async with asyncio.TaskGroup() as group:  # which ends when both have: no process of a task is left then
+            group.create_task(self.scheduler.live())
+            group.create_task(self.scaling.live())

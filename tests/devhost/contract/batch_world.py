@@ -8,10 +8,13 @@ import requests
 from devhost.contract.batch.contract import API_VERSION
 from devhost.contract.batch.describe import FOREVER
 from devhost.contract.batch.state import Account, Body
+from devhost.contract.batch.times import Times
 from tests.compute.implementations import until
 from tests.devhost.contract.contract_server import Contract
 from tests.devhost.contract.record import Recorded
 
+SLOW = Times().faster(1 / 3600)
+"""Nothing comes to its end by itself while a test looks."""
 JSON = "application/json; odata=minimalmetadata"
 JOB_DEFAULTS: Body = {
     "priority": 0,

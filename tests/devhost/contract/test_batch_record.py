@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import requests
 from devhost.contract.batch.state import Body
 from devhost.contract.batch.times import Times
 from tests.compute.implementations import until
-from tests.devhost.contract.batch_world import MACHINE, World
+from tests.devhost.contract.batch_world import MACHINE, SLOW, World
 from tests.devhost.contract.record import RECORD, Recorded, differences, recorded
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,6 @@ HEADERS = (
 )  # fmt: skip
 """Those that matter. Content-Length and Transfer-Encoding are the transport's."""
 EDITION = ("etag", "last-modified", "location", "dataserviceid")
-SLOW = Times()
 
 
 type Scenario = Callable[[World, Recorded], requests.Response]
@@ -65,25 +65,28 @@ def without_room(world: World, record: Recorded) -> requests.Response:
 
 
 def a_job_in_its_state(world: World, record: Recorded) -> requests.Response:
-    """The job as the record shows it: still so, ended by a request, or on its way to its end."""
-    shown = record.body
-    reason = shown.get("executionInfo", {}).get("terminateReason", "")
-    if shown["state"] == "deleting":
-        world.pool(targetDedicatedNodes=1)
-    world.job(shown | ({"onAllTasksComplete": "noaction"} if reason == "AllTasksCompleted" else {}))
+    """The job as the record shows it: still so, ended by itself or by a request, or on its way to its end."""
+    shown, times = record.body, world.account.times
+    if shown.get("executionInfo", {}).get("terminateReason") == "AllTasksCompleted":
+        world.job(onAllTasksComplete="terminatejob")
+    else:
+        world.account.times = SLOW  # one without tasks does not end before it is told to
+        _a_job_that_a_request_ends(world, shown, times)
+    until(lambda: world.account.jobs["job1"].state == shown["state"])
+    return world.send(record)
+
+
+def _a_job_that_a_request_ends(world: World, shown: Body, times: Times) -> None:
+    world.pool(targetDedicatedNodes=int(shown["state"] == "deleting"))
+    world.job(shown)
     if shown["state"] == "deleting":
         world.task(command="python -c 'import time; time.sleep(60)'")
         until(lambda: world.account.jobs["job1"].counts["running"] == 1)
-    if shown["state"] in ("terminating", "deleting"):
-        world.account.times = SLOW
-    if shown["state"] == "deleting":
         world.made("DELETE", "/jobs/job1")
-    elif reason == "AllTasksCompleted":
-        world.made("PATCH", "/jobs/job1", {"onAllTasksComplete": "terminatejob"})
-    elif reason:
+    elif reason := shown["executionInfo"].get("terminateReason"):
+        if shown["state"] == "completed":
+            world.account.times = replace(times, job_without_tasks=SLOW.job_without_tasks)
         world.made("POST", "/jobs/job1/terminate", {} if reason == "UserTerminate" else {"terminateReason": reason})
-    until(lambda: world.account.jobs["job1"].state == shown["state"])
-    return world.send(record)
 
 
 def a_job_that_a_task_failed(world: World, record: Recorded) -> requests.Response:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -10,61 +9,60 @@ import pytest
 from devhost.contract.batch.state import Task
 from devhost.contract.batch.times import Times
 from tests.compute.implementations import until
-from tests.devhost.contract.batch_world import World
+from tests.devhost.contract.batch_world import SLOW, World
 
 pytestmark = pytest.mark.slow
 SLEEPER = "python -c 'import time; time.sleep(60)'"
 
 
-def states(seen: Callable[[], str], last: str) -> list[str]:
-    """The states that something goes through, until the last one."""
-    found = [seen()]
-    while found[-1] != last:
-        if (state := seen()) != found[-1]:
-            found.append(state)
-    return found
-
-
-def test_a_pool_is_resizing_until_its_nodes_are_there_and_they_are_created_and_started_before_they_are_idle(
-    world: World,
-) -> None:
-    world.contract.batch.scaling.speed = 200.0
+def test_a_pool_is_resizing_until_its_nodes_are_there_and_they_start_before_they_are_idle(world: World) -> None:
+    world.contract.batch.scaling.speed = 1.0
     world.made("POST", "/pools", {"id": "pool1", "vmSize": "small", "targetDedicatedNodes": 1})
 
-    def seen() -> str:
+    def seen() -> list[str]:
         nodes = world.ask("GET", "/pools/pool1/nodes").json()["value"]
-        pool = world.ask("GET", "/pools/pool1").json()
-        return " ".join([pool["allocationState"], *(node["state"] for node in nodes)])
+        return [world.ask("GET", "/pools/pool1").json()["allocationState"], *(node["state"] for node in nodes)]
 
-    found = states(seen, "steady idle")
-    assert [each for each in found if "resizing" in each] == found[:-3] != []
-    assert found[-3:] == ["steady creating", "steady starting", "steady idle"]
+    pool = world.account.pools["pool1"]
+    until(lambda: len(pool.nodes) == 1)
+    assert seen() == ["resizing"]
+    (node,) = pool.nodes.values()
+    node.allocated_at = 0.0
+    until(lambda: seen() == ["steady", "creating"])
+    node.starts_at = 0.0
+    assert seen() == ["steady", "starting"]
+    node.ready_at = 0.0
+    assert seen() == ["steady", "idle"]
 
 
 def test_a_pool_that_is_deleted_stays_for_a_while(world: World) -> None:
     world.pool()
+    world.account.times = SLOW
     world.made("DELETE", "/pools/pool1")
     assert world.ask("GET", "/pools/pool1").json()["state"] == "deleting"
     assert world.ask("DELETE", "/pools/pool1").json()["code"] == "PoolBeingDeleted"
+    world.account.pools["pool1"].gone_at = 0.0
     until(lambda: world.ask("GET", "/pools/pool1").json().get("code") == "PoolNotFound")
 
 
 def test_a_job_that_is_ended_is_terminating_first_and_shows_its_reason(world: World) -> None:
-    world.account.times = Times().faster(2)
+    world.account.times = SLOW
     world.job()
     world.made("POST", "/jobs/job1/terminate", {"terminateReason": "enough"})
     job = world.ask("GET", "/jobs/job1").json()
     assert (job["state"], job["executionInfo"]["terminateReason"]) == ("terminating", "enough")
     assert world.ask("POST", "/jobs/job1/terminate", {}).json()["code"] == "JobBeingTerminated"
+    world.account.jobs["job1"].ends_at = 0.0
     until(lambda: world.ask("GET", "/jobs/job1").json()["state"] == "completed")
     assert world.ask("POST", "/jobs/job1/terminate", {}).json()["code"] == "JobCompleted"
     assert world.ask("POST", "/jobs", {"id": "JOB1", "poolInfo": {"poolId": "pool1"}}).json()["code"] == "JobCompleted"
 
 
 def test_a_job_without_tasks_does_not_end_at_once(world: World) -> None:
-    world.account.times = Times().faster(10)
+    world.account.times = SLOW
     world.job(onAllTasksComplete="terminatejob")
     assert world.ask("GET", "/jobs/job1").json()["state"] == "active"
+    world.account.times = Times().faster(600)
     until(lambda: world.ask("GET", "/jobs/job1").json()["state"] == "completed")
 
 
@@ -73,20 +71,21 @@ def test_a_job_with_a_running_task_is_deleted_late(world: World) -> None:
     world.job()
     world.task(command=SLEEPER)
     until(lambda: world.account.jobs["job1"].counts["running"] == 1)
-    world.account.times = Times().faster(100)
+    world.account.times = SLOW
     world.made("DELETE", "/jobs/job1")
     error = world.ask("GET", "/jobs/job1").json()["executionInfo"]["schedulingError"]
     assert error["code"] == "JobDeletionAwaitingNodeProcessing"
     assert (
         world.ask("POST", "/jobs", {"id": "job1", "poolInfo": {"poolId": "pool1"}}).json()["code"] == "JobBeingDeleted"
     )
+    world.account.jobs["job1"].ends_at = 0.0
     until(lambda: world.ask("GET", "/jobs/job1").json().get("code") == "JobNotFound")
 
 
 def test_counts_and_lists_hear_late_of_what_a_look_at_the_task_shows(world: World) -> None:
     world.pool(targetDedicatedNodes=1)
     world.job()
-    world.account.times = Times()
+    world.account.times = SLOW
     world.task()
     until(lambda: world.ask("GET", "/jobs/job1/tasks/task1").json()["state"] == "completed")
     (listed,) = world.ask("GET", "/jobs/job1/tasks").json()["value"]
@@ -103,7 +102,7 @@ def test_a_node_that_is_taken_away_is_listed_as_preempted_and_its_files_are_not_
     world.job()
     world.task(command=SLEEPER)
     until(lambda: world.account.jobs["job1"].counts["running"] == 1)
-    world.account.times = Times()
+    world.account.times = SLOW
     pool = world.account.pools["pool1"]
     pool.quota = 0
     task = world.account.jobs["job1"].tasks["task1"]
@@ -153,7 +152,7 @@ def test_tasks_whose_nodes_are_taken_away_at_any_moment_all_end_well(world: Worl
 
 def test_a_pool_takes_one_formula_at_a_time(world: World) -> None:
     world.pool()
-    world.account.times = Times()
+    world.account.times = SLOW
     body = {"autoScaleFormula": "$TargetDedicatedNodes=0"}
     world.made("POST", "/pools/pool1/enableautoscale", body)
     answer = world.ask("POST", "/pools/pool1/enableautoscale", body)
