@@ -83,8 +83,8 @@ CONTRACTS = {"azure_batch": ("batch", "BATCH"), "azure_ml": ("ml", "AML")}
 
 def contract_service(settings: Mapping[str, str], data: Path) -> Service | None:
     """The contract server, where `LOCAL_SERVICES` lists what tasks run on, and that is on this machine."""
-    name, prefix = CONTRACTS.get(settings.get("COMPUTE", ""), ("", ""))
-    address = urlsplit(settings.get(f"{prefix}_ENDPOINT", ""))
+    name, prefix = CONTRACTS.get(settings.get("COMPUTE", "").strip(), ("", ""))
+    address = urlsplit(settings.get(f"{prefix}_ENDPOINT", "").strip())
     if address.hostname not in LOOPBACK or name not in listed(settings):
         return None
     port = address.port or 443

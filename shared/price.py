@@ -1,5 +1,6 @@
 """What nodes cost: read from a setting, and multiplied by the time that tasks took of them."""
 
+import re
 from dataclasses import dataclass
 from math import inf
 
@@ -24,10 +25,8 @@ def read_price(text: str) -> Price | None:
     if not text:
         return None
     amount, _, currency = text.partition(" ")
-    try:
-        price = Price(float(amount), currency.strip())
-    except ValueError:
-        price = Price(-1, "")
-    if not 0 <= price.amount < inf or not price.currency:
+    number = float(amount) if re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", amount) else inf
+    price = Price(number, currency.strip())
+    if price.amount == inf or not price.currency:
         raise SettingsError(f"NODE_PRICE has {shown(text)}.", "It is a number and a currency, such as 0.23 EUR.")
     return price

@@ -45,6 +45,12 @@ def check_complete(settings: "Settings", faults: Faults) -> None:
     """Note what the app needs with these settings and does not have: of its compute, and queues."""
     with faults.gathered():
         _check_queues(settings.control_storage)
+    with faults.gathered():
+        if settings.batch_video_vm_size and "{image}" not in settings.batch_pool:
+            raise SettingsError(
+                f"BATCH_POOL is {shown(settings.batch_pool)}, but BATCH_VIDEO_VM_SIZE gives videos nodes of their own.",
+                "Set BATCH_POOL=tally-{image}, for a pool per image.",
+            )
     needs = {
         "azure_batch": {"BATCH_ENDPOINT": settings.batch_endpoint, "BATCH_IMAGE": settings.batch_image},
         "azure_ml": {"AML_WORKSPACE": settings.aml_workspace, "AML_IMAGE": settings.aml_image},
@@ -76,6 +82,8 @@ def _check_compute(text: str) -> None:
 
 
 def _check_workloads(name: str, text: str) -> None:
+    if len(by_workload(text)) < sum(bool(part.strip()) for part in text.split(",")):
+        raise SettingsError(f"{name} is {shown(text)}, which says something twice.", "It has one value per workload.")
     if unknown := by_workload(text).keys() - {*WORKLOADS, ""}:
         raise SettingsError(
             f"{name} names a workload {shown(min(unknown))}.", f"The workloads are {', '.join(WORKLOADS)}."

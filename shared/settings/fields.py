@@ -146,7 +146,7 @@ class Settings:
         "Blend each styled frame with the one before along the motion: less flicker, more time.",
     )
     style_memory_mb: int = _setting(
-        "STYLE_MEMORY_MB", 800, whole(1, 10**7), "Memory a style network may use; larger frames are styled in tiles."
+        "STYLE_MEMORY_MB", 800, whole(50, 10**7), "Memory a style network may use; larger frames are styled in tiles."
     )
     video_segment_bytes: int = _setting(
         "VIDEO_SEGMENT_BYTES",
@@ -190,7 +190,7 @@ class Settings:
     queue_limit: int = _setting(
         "QUEUE_LIMIT",
         128,
-        whole(1, 10**6),
+        whole(2, 10**6),
         "Items a real-time model may have inside; more are answered 503. One caller gets half.",
     )
     question_chars: int = _setting("QUESTION_CHARS", 2000, whole(1, 10**6), "Longer questions are refused.")
@@ -241,7 +241,7 @@ class Settings:
     batch_start_seconds: int = _setting(
         "BATCH_START_SECONDS",
         3600,
-        whole(1, YEAR),
+        whole(0, YEAR),
         "A run on Batch fails, with the pool's reason, if no task starts for so long.",
     )
     batch_vm_size: str = _setting("BATCH_VM_SIZE", "Standard_D4ads_v5", VM_SIZE, "Size of the nodes of a new pool.")
@@ -305,7 +305,7 @@ class Settings:
     aml_start_seconds: int = _setting(
         "AML_START_SECONDS",
         3600,
-        whole(1, YEAR),
+        whole(0, YEAR),
         "A run on Machine Learning fails, with the reason, if it waits for nodes for so long.",
     )
     aml_max_nodes: int = _setting(

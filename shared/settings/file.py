@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from shared.errors import SettingsError
+from shared.errors import SettingsError, shown
 from shared.settings.faults import Faults
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -51,9 +51,14 @@ def _text(path: Path, name: str, value: Any) -> str | None:
     if isinstance(value, dict | list):
         kind = "an object" if isinstance(value, dict) else "an array"
         raise SettingsError(f"{name} in {path} is {kind}.", 'A setting is one text: "NAME": "value".')
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if value is None else str(value)
+    text = value if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if not name or "=" in name or not _in_environment(f"{name}{text or ''}"):
+        raise SettingsError(f"{shown(name)} in {path} cannot be an environment variable.", "Rename it.")
+    return text
+
+
+def _in_environment(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def read_json(path: Path, kind: str, numbers: Callable[[str], Any] | None = None) -> dict[str, Any]:

@@ -104,10 +104,9 @@ def _endpoint(service: str, parts: dict[str, str]) -> str:
         if not is_address(text, "http", "https"):
             raise ValueError(f"Its {service.title()}Endpoint is no address.")
         return text
-    blob = urlsplit(parts.get("blobendpoint", ""))
-    if not parts.get("accountname") or blob.hostname in LOOPBACK:
+    blob, protocol = parts.get("blobendpoint", ""), parts.get("defaultendpointsprotocol", "https").lower()
+    if not parts.get("accountname") or blob.startswith("http:"):  # an emulator: its queues are not Azure's
         return ""
-    protocol = parts.get("defaultendpointsprotocol", "https").lower()
     if protocol != "https":
         raise ValueError(f"Its DefaultEndpointsProtocol is {protocol[:10]!r}; Azure's own addresses take https alone.")
     suffix = parts.get("endpointsuffix", "").strip("/") or "core.windows.net"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from azure.eventhub import parse_connection_string
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,6 +103,16 @@ def strings(draw: st.DrawFn) -> str:
 
 
 @given(strings())
+def test_the_sdk_itself_reads_the_same_addresses(text: str) -> None:
+    account, plain = parse_account("DataStorage", text), "".join(text.split())
+    for client, address in (
+        (BlobServiceClient.from_connection_string(plain), account.blob),
+        (QueueServiceClient.from_connection_string(plain), account.queue),
+    ):
+        assert client.url.partition("?")[0].rstrip("/") == address
+
+
+@given(strings())
 def test_what_is_read_is_written_so_that_it_reads_the_same(text: str) -> None:
     account = parse_account("DataStorage", text)
     held = Settings.from_env({"DataStorage": text}).data_storage
@@ -185,6 +197,12 @@ def test_an_event_hubs_string_that_is_none_is_refused_by_name(text: str, says: s
         Settings.from_env({"EventHubs": text})
     assert "EventHubs" in str(refused.value)
     assert KEY not in str(refused.value)
+
+
+def test_an_emulator_in_another_container_is_reached_by_http() -> None:
+    text = f"DefaultEndpointsProtocol=http;AccountName=acc;AccountKey={KEY};BlobEndpoint=http://azurite:10000/acc"
+    account = parse_account("DataStorage", text)
+    assert (account.blob, account.queue, account.local) == ("http://azurite:10000/acc", "", False)
 
 
 def test_azurites_key_is_the_one_of_the_sample() -> None:

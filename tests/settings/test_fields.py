@@ -39,8 +39,12 @@ NO_COUNTS = ("0", "-1", "1_000", "+5", "1e3", "5.0", "٣", "² ", "0x10", "five"
         ("NODE_PRICE", "cheap EUR"),
         ("NODE_PRICE", "anomaly=-1 EUR"),
         ("NODE_PRICE", "video=1 EUR"),
-        ("NODE_PRICE", "nan EUR"),
+        *(("NODE_PRICE", f"{number} EUR") for number in ("nan", "inf", "1_0", "1e3", "٣", "-1", "+1", "9" * 400)),
         ("COMPUTE", "video=azure_ml"),
+        ("COMPUTE", "azure_ml, azure_batch"),
+        ("COMPUTE", "style=azure_ml,style=local"),
+        ("NODE_PRICE", "1 EUR, 2 EUR"),
+        ("QUEUE_LIMIT", "1"),
         *(
             (name, text)
             for name in ("PARTITION_COUNT", "BATCH_SIZE", "POLL_SECONDS", "TASK_SECONDS")

@@ -35,6 +35,7 @@ def test_development_storage_everywhere_can_be_started_with() -> None:
     [
         ({"COMPUTE": "azure_batch"}, ["BATCH_ENDPOINT", "BATCH_IMAGE"]),
         ({"COMPUTE": "style=azure_ml"}, ["AML_WORKSPACE", "AML_IMAGE"]),
+        ({"BATCH_VIDEO_VM_SIZE": "Standard_NC4as_T4_v3"}, ["BATCH_POOL"]),
         (
             {"COMPUTE": "azure_batch", "BATCH_ENDPOINT": "x", "STYLE_CRF": "99"},
             ["BATCH_ENDPOINT is 'x'", "BATCH_IMAGE", "STYLE_CRF"],
