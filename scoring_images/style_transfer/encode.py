@@ -7,6 +7,7 @@ from itertools import islice
 from typing import BinaryIO
 
 import av
+import cv2
 from av import Packet
 from av.codec.context import Flags, ThreadType
 from av.video.codeccontext import VideoCodecContext
@@ -21,6 +22,10 @@ THREADS = 4
 
 TICK = Fraction(1, 1000)
 """A segment file counts frames by milliseconds: its frame number n, from 0, has the timestamp n ms."""
+
+_AVX512 = 256  # OpenCV's number for the instructions that x264 asks for
+ASSEMBLER = "asm=avx2" if cv2.checkHardwareSupport(_AVX512) else "asm=auto"
+"""x264's AVX-512 code writes other bytes at each run. Naming AVX2 switches it on, so only where it is known to be."""
 
 _LARGE = 1920 * 1088
 _MATROSKA = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
@@ -83,6 +88,7 @@ def _coded(
 
 def _options(video: Video, encoding: Encoding) -> dict[str, str]:
     options = {"crf": str(encoding.crf), "preset": encoding.preset}
+    options["x264-params"] = f"cpu-independent=1:{ASSEMBLER}"  # or the choice of algorithms follows the processor
     if not video.even:
         options["bf"] = "0"  # an MP4 of reordered frames keeps neither a delay before the first nor the last one's end
     if _is_large(video):
