@@ -3,6 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -10,6 +11,8 @@ from shared.errors import InvalidInput
 
 CREATED = "Microsoft.Storage.BlobCreated"
 _PREFIX = "/blobServices/default/containers/"
+_BEGUN = frozenset({"CreateFile", "SftpCreate"})
+"""What begins a file of a hierarchical account, or one sent by SFTP; another event follows when it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Upload:
 
 class _Data(msgspec.Struct, frozen=True):
     etag: str = msgspec.field(name="eTag", default="")
+    api: str = ""
+    size: Any = msgspec.field(name="contentLength", default=0)
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -37,11 +42,17 @@ class _Event(msgspec.Struct, frozen=True):
 def read_uploads(message: bytes) -> list[Upload]:
     """The uploads that a queue message tells of, JSON or JSON in base64, one event or several.
 
-    Events of other types are left out. Raises InvalidInput where it is not an event at all.
+    Events of other types are left out, and those of files that were only begun. Raises InvalidInput where it is not an
+    event at all.
     https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
     """
     events = _decode(message)
-    return [_upload(event) for event in events if CREATED in (event.event_type, event.type)]
+    return [_upload(event) for event in events if _is_whole(event)]
+
+
+def _is_whole(event: _Event) -> bool:
+    begun = event.data.api in _BEGUN and not event.data.size
+    return CREATED in (event.event_type, event.type) and not begun
 
 
 def _decode(message: bytes) -> list[_Event]:

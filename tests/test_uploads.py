@@ -3,6 +3,7 @@
 import base64
 import json
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,28 @@ def test_both_schemas_are_read_plain_and_in_base64(event: dict[str, object], enc
 
 def test_other_events_are_left_out() -> None:
     assert read_uploads(json.dumps(EVENT_GRID | {"eventType": "Microsoft.Storage.BlobDeleted"}).encode()) == []
+
+
+CASES = Path(__file__).parents[2] / "shared" / "data" / "cases" / "video" / "events"
+
+
+@pytest.mark.parametrize("api", ["CreateFile", "SftpCreate", "FlushWithClose", "SftpCommit", "PutBlob", "CopyBlob", ""])
+@pytest.mark.parametrize("event", [EVENT_GRID, CLOUD_EVENT])
+def test_a_file_that_was_only_begun_is_no_upload(event: dict[str, object], api: str) -> None:
+    begun = api in ("CreateFile", "SftpCreate")
+    message = json.dumps(event | {"data": {"api": api, "eTag": UPLOAD.etag, "contentLength": 0 if begun else 7}})
+    assert read_uploads(message.encode()) == ([] if begun else [UPLOAD])
+
+
+def test_a_person_may_upload_an_empty_file() -> None:
+    message = json.dumps(EVENT_GRID | {"data": {"api": "PutBlob", "eTag": UPLOAD.etag, "contentLength": 0}})
+    assert read_uploads(message.encode()) == [UPLOAD]
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the example events (../shared) are not here")
+def test_events_of_lake_and_sftp_accounts_count_once_the_file_is_whole() -> None:
+    counted = {path.stem: len(read_uploads(path.read_bytes())) for path in CASES.glob("*.json")}
+    assert counted == {"created": 0, "sftp-create": 0, "flushed": 1, "put-block-list": 1, "sftp-commit": 1}
 
 
 @pytest.mark.parametrize(
