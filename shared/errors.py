@@ -13,12 +13,19 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
 
 
+def one_line(text: str) -> str:
+    """The text with whatever is no printable character written as Python escapes it: it can forge no line of a log."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 class TallyError(Exception):
-    """Base of all; `str(error)` is the message, followed by the hint where there is one."""
+    """Base of all; `str(error)` is the message, followed by the hint where there is one. The message is one line."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message = one_line(message)
         self.hint = hint
 
     def __str__(self) -> str:

@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from shared.errors import one_line
+
 _LOGGER = logging.getLogger("tally")
 
 
 def log(sentence: str, *, level: int = logging.INFO, **facts: object) -> None:
-    """Log a sentence; the facts follow as `name=value`, empty ones left out."""
+    """Log a sentence; the facts follow as `name=value`, empty ones left out, each in one line whatever is in it."""
     shown = {name: value for name, value in facts.items() if value not in ("", None)}
-    text = " ".join([sentence, *(f"{name}={value}" for name, value in shown.items())])
+    text = " ".join([sentence, *(f"{name}={one_line(str(value))}" for name, value in shown.items())])
     _LOGGER.log(level, "%s", text)
 
 

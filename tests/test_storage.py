@@ -1,15 +1,23 @@
 """The ports to storage behave alike, in memory and on a real account."""
 
 import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import SEEK_END, BytesIO
+from typing import Any
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
+from azure.core.pipeline.transport import HttpTransport
 from azure.storage.blob import ContainerClient
+from azure.storage.queue import QueueClient
 
-from shared.errors import Conflict, SettingsError, Transient
+from shared.errors import Conflict, InvalidInput, SettingsError, TallyError, TooLarge, Transient
 from shared.settings import Settings
 from shared.storage import AzureBlobs, BlobFile, BlobStore, MemoryBlobs, Storage
+from shared.storage.refusals import as_tally_error
 from tests.azurite import Azurite
+from tests.replay import Service, refusal, replaying
 
 
 @pytest.fixture(params=["memory", "azurite"])
@@ -70,8 +78,123 @@ def test_an_account_that_does_not_answer_is_transient() -> None:
         port = taken.getsockname()[1]
     address = f"AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:{port}/a"
     client = ContainerClient.from_connection_string(address, "windows", retry_total=0)
-    with pytest.raises(Transient, match="cannot be reached"):
+    with pytest.raises(Transient, match=r"cannot be reached: .* refused\. .*make up"):
         AzureBlobs(client).get("x")
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [("http://127.0.0.1:10000/a/c", True), ("http://[::1]:1/a", True), ("https://a.blob.core.windows.net/c", False)],
+)
+def test_an_account_in_azure_is_not_started_by_make_up(address: str, local: bool) -> None:
+    error = as_tally_error(ServiceRequestError("Failed to establish a new connection: timed out"), "a", address)
+    assert isinstance(error, Transient)
+    assert ("make up" in error.hint) == local
+    assert ("firewall" in error.hint) != local
+
+
+def storage_at(service: Service, **more: str) -> Storage:
+    return Storage.from_settings(
+        Settings.from_env(dict.fromkeys(("DataStorage", "ControlStorage"), service.connection) | more)
+    )
+
+
+ASK: dict[str, Callable[[Storage], object]] = {
+    "blobs": lambda storage: storage.data("videos").put("a", b"1"),
+    "queue": lambda storage: storage.queue("runs").send("a"),
+}
+
+
+@pytest.mark.parametrize("kind", ASK)
+def test_a_busy_account_is_asked_for_a_minute(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: pauses.append(seconds))
+    with replaying([refusal(503, "ServerBusy", "The server is busy.")]) as service:
+        with pytest.raises(Transient, match=r"The server is busy\. It is tried again\."):
+            ASK[kind](storage_at(service))
+        assert len(service.requests) == 6
+    assert [round(pause) for pause in pauses] == pytest.approx([3, 5, 9, 17, 33], abs=1)
+
+
+def test_all_first_senders_to_a_queue_send(azurite: Azurite) -> None:
+    storage, names = (
+        Storage.from_settings(Settings.from_env(azurite.settings)),
+        [f"first-senders-{n}" for n in range(8)],
+    )
+    with ThreadPoolExecutor(4) as pool:
+        for name in names:
+            list(pool.map(lambda text, name=name: storage.queue(name).send(text), "abcd"))
+    for name in names:
+        with QueueClient.from_connection_string(azurite.control, name) as queue:
+            assert sorted(message.content for message in queue.receive_messages()) == list("abcd")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "hint"),
+    [
+        (409, "BlobAlreadyExists", Conflict, ""),
+        (412, "ConditionNotMet", Conflict, ""),
+        (400, "InvalidBlockList", Conflict, ""),
+        (409, "BlobArchived", InvalidInput, "archive tier"),
+        (409, "SnapshotsPresent", InvalidInput, "snapshots"),
+        (409, "BlobImmutableDueToPolicy", InvalidInput, "policy"),
+        (409, "SomethingNewInTheWay", InvalidInput, ""),
+        (409, "ContainerBeingDeleted", Transient, "tried again"),
+        (409, "BlobBeingRehydrated", Transient, "tried again"),
+        (412, "LeaseIdMissing", Transient, "tried again"),
+        (400, "InvalidUri", InvalidInput, ""),
+        (413, "RequestBodyTooLarge", TooLarge, ""),
+        (403, "AuthenticationFailed", SettingsError, "key"),
+        (403, "AuthorizationPermissionMismatch", SettingsError, "Storage Blob Data Contributor"),
+        (403, "AuthorizationFailure", SettingsError, "firewall"),
+        (403, "KeyBasedAuthenticationNotPermitted", SettingsError, "identity"),
+        (403, "SomethingNew", SettingsError, "Storage Blob Data Contributor"),
+        (401, "NoAuthenticationInformation", SettingsError, "role"),
+    ],
+)
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store: store.put("a", b"1"),
+        lambda store: store.get("a"),
+        lambda store: store.info("a"),
+        lambda store: store.read("a", 0, 1, '"1"'),
+        lambda store: list(store.list("a")),
+        lambda store: store.delete("a"),
+    ],
+    ids=["put", "get", "info", "read", "list", "delete"],
+)
+def test_a_refusal_is_told_as_itself(
+    act: Callable[[BlobStore], Any], status: int, code: str, kind: type[TallyError], hint: str
+) -> None:
+    with replaying([refusal(status, code, "The service says why.")]) as service:
+        with pytest.raises(TallyError) as refused:
+            act(storage_at(service).data("videos"))
+        assert len(service.requests) == 1
+    assert type(refused.value) is kind
+    assert hint in refused.value.hint
+    assert "make up" not in refused.value.hint
+    assert kind is Conflict or code in refused.value.message
+    assert "RequestId" not in refused.value.message
+
+
+@pytest.mark.parametrize("code", ["QueueBeingDeleted", "ContainerBeingDeleted"])
+def test_what_is_being_deleted_cannot_be_made_again_yet(code: str) -> None:
+    absent = "QueueNotFound" if code.startswith("Queue") else "ContainerNotFound"
+    with replaying([refusal(404, absent), refusal(409, code, "It is being deleted.")]) as service:
+        storage = storage_at(service)
+        with pytest.raises(Transient, match=rf"{code}: It is being deleted\."):
+            storage.queue("runs").send("a") if code.startswith("Queue") else storage.data("videos").put("a", b"1")
+
+
+@pytest.mark.parametrize("kind", ASK)
+def test_the_version_of_the_interface_can_be_set(kind: str) -> None:
+    with replaying([refusal(409, "SnapshotsPresent")]) as service:
+        with pytest.raises(InvalidInput):
+            ASK[kind](storage_at(service, STORAGE_API_VERSION="2025-11-05"))
+        assert {request.headers["x-ms-version"] for request in service.requests} == {"2025-11-05"}
+        with pytest.raises(SettingsError, match="STORAGE_API_VERSION is '1999-01-01'"):
+            ASK[kind](storage_at(service, STORAGE_API_VERSION="1999-01-01"))
 
 
 def test_a_blob_says_its_size_its_time_and_its_metadata(container: BlobStore) -> None:

@@ -121,10 +121,12 @@ def _style_file(arguments: argparse.Namespace, settings: Settings) -> None:
     from scoring_images.style_transfer.job import Order
     from scoring_images.style_transfer.local import style_file
 
-    asked = (arguments.style, arguments.crf, arguments.steady, settings.strict_video)
-    order = Order("", arguments.source.name, "", *asked)
+    # As absolute paths: ffmpeg would take `-a.mp4` for an option and `a:b.mp4` for a protocol.
+    source, target = arguments.source.resolve(), arguments.target.resolve()
+    name = os.fsencode(source.name).decode(errors="replace")
+    order = Order("", name, "", arguments.style, arguments.crf, arguments.steady, settings.strict_video)
     try:
-        style_file(arguments.source, arguments.target, order, settings)
+        style_file(source, target, order, settings)
     except OSError as error:
         raise as_refusal(error) from error
 

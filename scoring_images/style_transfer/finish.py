@@ -18,7 +18,7 @@ from scoring_images.style_transfer.publish import Publisher
 from shared.errors import NotFound
 from shared.storage import Storage
 from shared.telemetry import Stages
-from shared.workloads.style_transfer import result_name
+from shared.workloads.style_transfer import RESULTS, result_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,25 @@ def finish(run: str, storage: Storage) -> None:
                 sheet(film, joined.path, index.video, folder / "sheet.jpg")
         report = summary(index, reports, joined.streams, stages.seconds)
         with stages.stage("publish"):
-            publish(Publisher(storage.data("styled"), run, index.modified), index.order.video, folder, report)
+            publish(_publisher(storage, index), folder, report)
     work.close()
     print(f"styled/{result_name(index.order.video)!r}: {report.frames} frames, {report.missing_frames} missing")
 
 
-def publish(publisher: Publisher, video: str, folder: Path, report: Report) -> None:
+def _publisher(storage: Storage, index: Index) -> Publisher:
+    order = index.order
+    styled, videos = storage.data("styled"), storage.data("videos")
+    return Publisher(styled, videos, order.video, order.etag, order.run, index.modified)
+
+
+def publish(publisher: Publisher, folder: Path, report: Report) -> None:
     """Put the results under their names, the report last."""
-    for file, ending in (("joined.mp4", ".mp4"), ("poster.jpg", ".jpg"), ("sheet.jpg", "-sheet.jpg")):
+    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    for file, ending in zip(("joined.mp4", "poster.jpg", "sheet.jpg", "report.json"), RESULTS, strict=True):
         with (folder / file).open("rb") as content:
-            if not publisher.put(result_name(video, ending), content):
+            if not publisher.put(result_name(report.video, ending), content):
                 print("There is a result of a newer upload already: this one is left out.")
                 return
-    publisher.put(result_name(video, ".json"), msgspec.json.format(msgspec.json.encode(report)))
 
 
 def summary(

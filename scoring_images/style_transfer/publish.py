@@ -1,5 +1,6 @@
 """Puts results where users find them: each whole, under its fixed name, and never over those of a newer upload."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +12,12 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Writes the results of a video that was uploaded at `modified`."""
+    """Writes the results of a version of a video of the container `videos`, which was uploaded at `modified`."""
 
     styled: BlobStore
+    videos: BlobStore
+    video: str
+    etag: str
     run: str
     modified: datetime
 
@@ -24,10 +28,10 @@ class Publisher:
         """
         for _ in range(TRIES):
             held = self.styled.info(name)
-            if held and held.metadata.get("uploaded", "") > self._stamp:
+            if held and self._is_older_than(held.metadata):
                 return False
             try:
-                metadata = {"run": self.run, "uploaded": self._stamp}
+                metadata = {"run": self.run, "uploaded": self._stamp, "etag": self.etag}
                 self.styled.put(name, data, etag=held.etag if held else None, new=held is None, metadata=metadata)
             except Conflict:
                 if not isinstance(data, bytes):
@@ -35,6 +39,14 @@ class Publisher:
                 continue
             return True
         raise Conflict(f"{name} is being written by others again and again.")
+
+    def _is_older_than(self, held: Mapping[str, str]) -> bool:
+        """Storage's times are whole seconds: of two uploads of one second, the newer is the one that is there now."""
+        uploaded, etag = held.get("uploaded", ""), held.get("etag", self.etag)
+        if uploaded == self._stamp and etag != self.etag:
+            now = self.videos.info(self.video)
+            return now is None or now.etag.strip('"') != self.etag
+        return uploaded > self._stamp
 
     @property
     def _stamp(self) -> str:

@@ -68,7 +68,7 @@ def style(
         can_write(file)
     quality = held.style_crf if crf is None else crf
     command = [
-        *(sys.executable, "-m", "scoring_images.style_transfer", "file", "--style", place, "--crf", str(quality)),
+        *(sys.executable, "-m", "scoring_images.style_transfer", "file", f"--style={place}", "--crf", str(quality)),
         *(("--steady",) if (held.style_steady if steady is None else steady) else ()),
         *(str(video.resolve()), str(target.resolve())),
     ]

@@ -142,8 +142,8 @@ class Registry[M: Manifest]:
         return self.read(version) if version else self.kind.read_folder(shipped)
 
     def versions(self) -> list[str]:
-        """All versions that were written whole, oldest first."""
-        infos = sorted(self.store.list(f"{self.folder}/"), key=lambda info: info.modified)
+        """All versions that were written whole, oldest first; those of one second in the order of their names."""
+        infos = sorted(self.store.list(f"{self.folder}/"), key=lambda info: (info.modified, info.name))
         names = (info.name.removeprefix(f"{self.folder}/").split("/") for info in infos)
         return [parts[0] for parts in names if parts[1:] == [MANIFEST]]
 

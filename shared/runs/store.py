@@ -60,12 +60,17 @@ class RunStore:
     def newest(self, limit: int) -> Iterator[Run]:
         """The runs changed last, newest first."""
         infos = sorted(self.blobs.list("runs/"), key=_modified, reverse=True)
-        for info in infos[:limit]:
-            yield self.load(info.name.removeprefix("runs/").removesuffix(".json"))[0]
+        runs = [self.load(info.name.removeprefix("runs/").removesuffix(".json"))[0] for info in infos[:limit]]
+        yield from sorted(runs, key=_updated, reverse=True)
 
 
-def _modified(info: BlobInfo) -> datetime:
-    return info.modified
+def _modified(info: BlobInfo) -> tuple[datetime, str]:
+    return info.modified, info.name
+
+
+def _updated(run: Run) -> tuple[datetime, str]:
+    """More precise than the blob's own time, which is in whole seconds."""
+    return run.updated, run.id
 
 
 def _name(run_id: str) -> str:

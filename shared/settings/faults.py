@@ -11,7 +11,8 @@ class SeveralFaults(SettingsError):
     """More than one setting cannot be used; `faults` says each."""
 
     def __init__(self, faults: list[SettingsError]) -> None:
-        super().__init__("\n".join([f"{len(faults)} settings cannot be used:", *(f"- {fault}" for fault in faults)]))
+        super().__init__(f"{len(faults)} settings cannot be used.")
+        self.message = "\n".join([f"{len(faults)} settings cannot be used:", *(f"- {fault}" for fault in faults)])
         self.faults = faults
 
 

@@ -29,6 +29,7 @@ IMAGE = matching(
     "REGISTRY/NAME:TAG, with {image} where the image's name stands",
     optional=True,
 )
+DATE = matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date such as 2025-11-05", optional=True)
 VM_SIZE = matching(r"[A-Za-z0-9_]+", "a size such as Standard_D4ads_v5")
 NO_VM_SIZE = matching(r"[A-Za-z0-9_]+", "a size such as Standard_D4ads_v5", optional=True)
 
@@ -60,6 +61,12 @@ class Settings:
     data_storage: Connection = _connection("DataStorage", "Storage account of uploads and results; users may see it.")
     control_storage: Connection = _connection(
         "ControlStorage", "Storage account of runs, bundles, logs and queues; users may not see it."
+    )
+    storage_api_version: str = _setting(
+        "STORAGE_API_VERSION",
+        "",
+        DATE,
+        "Version of the storage services' interface, such as 2025-11-05, for a cloud that is behind; empty: newest.",
     )
     event_hubs: Connection = _connection("EventHubs", "Event Hubs namespace that devices send readings to.")
     event_hub_name: str = _setting("EVENT_HUB_NAME", "readings", HUB, "Event hub of the readings.")

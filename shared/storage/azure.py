@@ -6,36 +6,28 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import Conflict, SettingsError, Transient
-from shared.identity import Identity, refusal
+from shared.errors import Conflict, SettingsError
+from shared.identity import Identity
 from shared.settings import Connection
+from shared.storage.names import check_metadata, check_name, check_prefix
 from shared.storage.ports import Blob, BlobInfo, Content
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobServiceClient, ContainerClient
+    from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
     from azure.storage.queue import QueueClient, QueueServiceClient
 
 
 @contextmanager
-def _reaching(what: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours: a changed blob is a Conflict, everything else may pass."""
-    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ServiceRequestError
+def _reaching(what: str, address: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours."""
+    from azure.core.exceptions import AzureError
 
     try:
         yield
-    except (ResourceExistsError, ResourceModifiedError) as error:
-        raise Conflict(f"{what} was changed by somebody else.") from error
     except AzureError as error:
-        if refused := refusal(error):
-            raise refused from error
-        reason = str(error).partition("\n")[0]
-        if isinstance(
-            error, ServiceRequestError
-        ):  # no connection: the system's word comes last, after the client's own
-            reason = reason.removesuffix('"))').rpartition(": ")[2]
-        raise Transient(
-            f"{what} cannot be reached: {reason.rstrip('.')}.", "Is the storage account up? (`make up`)"
-        ) from error
+        from shared.storage.refusals import as_tally_error
+
+        raise as_tally_error(error, what, address) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +39,10 @@ class AzureBlobs:
     def get(self, name: str) -> Blob | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _reaching(name):
+        blob = self._blob(name)
+        with _reaching(name, blob.url):
             try:
-                download = self.client.download_blob(name)
+                download = blob.download_blob()
                 return Blob(download.readall(), str(download.properties.etag))
             except ResourceNotFoundError:
                 return None
@@ -57,9 +50,10 @@ class AzureBlobs:
     def info(self, name: str) -> BlobInfo | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _reaching(name):
+        blob = self._blob(name)
+        with _reaching(name, blob.url):
             try:
-                found = self.client.get_blob_client(name).get_blob_properties()
+                found = blob.get_blob_properties()
             except ResourceNotFoundError:
                 return None
         return BlobInfo(name, str(found.etag), int(found.size), found.last_modified, dict(found.metadata or {}))
@@ -68,10 +62,11 @@ class AzureBlobs:
         from azure.core import MatchConditions
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _reaching(name):
+        blob = self._blob(name)
+        with _reaching(name, blob.url):
             try:
-                return self.client.download_blob(
-                    name, offset, length, etag=etag, match_condition=MatchConditions.IfNotModified
+                return blob.download_blob(
+                    offset, length, etag=etag, match_condition=MatchConditions.IfNotModified
                 ).readall()
             except ResourceNotFoundError as error:
                 raise Conflict(f"{name} was removed by somebody else.") from error
@@ -90,19 +85,20 @@ class AzureBlobs:
         options: dict[str, Any] = {"overwrite": not new, "metadata": metadata}
         if etag is not None:
             options |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        with _reaching(name):
-            return self._upload(name, data, options)
+        check_metadata(metadata or {})
+        blob = self._blob(name)
+        with _reaching(name, blob.url):
+            return self._upload(blob, data, options)
 
-    def _upload(self, name: str, data: Content, options: dict[str, Any]) -> str:
-        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+    def _upload(self, blob: "BlobClient", data: Content, options: dict[str, Any]) -> str:
+        from azure.core.exceptions import ResourceNotFoundError
 
-        blob = self.client.get_blob_client(name)
         try:
             return str(blob.upload_blob(data, **options)["etag"])
         except ResourceNotFoundError as error:
             if "match_condition" in options:
-                raise Conflict(f"{name} was removed by somebody else.") from error
-        with suppress(ResourceExistsError):
+                raise Conflict(f"{blob.blob_name} was removed by somebody else.") from error
+        with _made_before("ContainerAlreadyExists"):
             self.client.create_container()
         if not isinstance(data, bytes):
             data.seek(0)
@@ -117,7 +113,8 @@ class AzureBlobs:
     def _pages(self, prefix: str, size: int | None) -> Iterator[BlobInfo]:
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _reaching(f"{self.client.container_name}/{prefix}"):
+        check_prefix(prefix)
+        with _reaching(f"{self.client.container_name}/{prefix}", self.client.url):
             try:
                 for item in self.client.list_blobs(name_starts_with=prefix or None, results_per_page=size):
                     yield BlobInfo(item.name, str(item.etag), int(item.size), item.last_modified)
@@ -127,8 +124,13 @@ class AzureBlobs:
     def delete(self, name: str) -> None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _reaching(name), suppress(ResourceNotFoundError):
-            self.client.delete_blob(name)
+        blob = self._blob(name)
+        with _reaching(name, blob.url), suppress(ResourceNotFoundError):
+            blob.delete_blob()
+
+    def _blob(self, name: str) -> "BlobClient":
+        check_name(name)
+        return self.client.get_blob_client(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,27 +142,59 @@ class AzureQueue:
     def send(self, text: str, delay_seconds: float = 0) -> None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _reaching(f"Queue {self.client.queue_name}"):
+        with _reaching(f"Queue {self.client.queue_name}", self.client.url):
             try:
                 self.client.send_message(text, visibility_timeout=int(delay_seconds))
             except ResourceNotFoundError:
-                self.client.create_queue()
+                with _made_before("QueueAlreadyExists", ""):  # "": the service answers 204 to a second creation
+                    self.client.create_queue()
                 self.client.send_message(text, visibility_timeout=int(delay_seconds))
 
 
+@contextmanager
+def _made_before(*codes: str) -> Iterator[None]:
+    """Let pass that what is to be created is there; not that it is being deleted, which is the same exception."""
+    from azure.core.exceptions import ResourceExistsError
+
+    try:
+        yield
+    except ResourceExistsError as error:
+        if (getattr(error, "error_code", None) or "") not in codes:
+            raise
+
+
 @cache
-def blob_service(connection: Connection, connect_retries: int) -> "BlobServiceClient":
+def blob_service(connection: Connection, connect_retries: int, api_version: str) -> "BlobServiceClient":
     from azure.storage.blob import BlobServiceClient
 
     options = _RETRIES | {"retry_connect": connect_retries, "transport": _transport()}
-    if connection.string:
-        return BlobServiceClient.from_connection_string(connection.string, **options)
-    address = _address(connection, connection.blob_uri, "blobServiceUri")
-    return BlobServiceClient(address, Identity(address), **options)
+    with _speaking(api_version) as version:
+        if connection.string:
+            return BlobServiceClient.from_connection_string(connection.string, **options, **version)
+        address = _address(connection, connection.blob_uri, "blobServiceUri")
+        return BlobServiceClient(address, Identity(address), **options, **version)
 
 
-# Tries after 3, 5, 9, 17 and 33 s, more or less: the SDK's own would wait 18 s before the second.
-_RETRIES: dict[str, Any] = {"retry_total": 5, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
+# Tries after 3, 5, 9, 17 and 33 s, more or less: the SDK's own would wait 18 s before the second. It has limits for
+# each kind of failure beside the total.
+_RETRIES: dict[str, Any] = {
+    **{f"retry_{kind}": 5 for kind in ("total", "status", "read")},
+    **{"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1},
+}
+
+
+@contextmanager
+def _speaking(api_version: str) -> Iterator[dict[str, Any]]:
+    """The client's option for a version of the service's interface, none for the client's own; raises SettingsError."""
+    try:
+        yield {"api_version": api_version} if api_version else {}
+    except ValueError as error:
+        if not str(error).startswith("Unsupported API version"):
+            raise
+        newest = str(error).split()[-1]
+        raise SettingsError(
+            f"STORAGE_API_VERSION is {api_version!r}, which the client does not speak.", f"Its newest is {newest}."
+        ) from error
 
 
 def _transport() -> Any:
@@ -176,14 +210,15 @@ def _transport() -> Any:
 
 
 @cache
-def queue_service(connection: Connection, connect_retries: int) -> "QueueServiceClient":
+def queue_service(connection: Connection, connect_retries: int, api_version: str) -> "QueueServiceClient":
     from azure.storage.queue import QueueServiceClient
 
     options = _RETRIES | {"retry_connect": connect_retries}
-    if connection.string:
-        return QueueServiceClient.from_connection_string(connection.string, **options)
-    address = _address(connection, connection.queue_uri, "queueServiceUri")
-    return QueueServiceClient(address, credential=Identity(address), **options)
+    with _speaking(api_version) as version:
+        if connection.string:
+            return QueueServiceClient.from_connection_string(connection.string, **options, **version)
+        address = _address(connection, connection.queue_uri, "queueServiceUri")
+        return QueueServiceClient(address, credential=Identity(address), **options, **version)
 
 
 def _address(connection: Connection, uri: str | None, part: str) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from shared.errors import Conflict
 from shared.settings import Connection
 from shared.storage.accounts import Storage
+from shared.storage.names import check_container, check_metadata, check_name, check_prefix
 from shared.storage.ports import Blob, BlobInfo, Content
 
 
@@ -19,12 +20,11 @@ class MemoryBlobs:
     _etags: Iterator[int] = field(default_factory=itertools.count)
 
     def get(self, name: str) -> Blob | None:
-        if (held := self.blobs.get(name)) is None:
-            return None
-        return Blob(held[0], held[1].etag)
+        held = self._held(name)
+        return Blob(held[0], held[1].etag) if held else None
 
     def info(self, name: str) -> BlobInfo | None:
-        held = self.blobs.get(name)
+        held = self._held(name)
         return held[1] if held else None
 
     def read(self, name: str, offset: int, length: int, etag: str) -> bytes:
@@ -42,24 +42,33 @@ class MemoryBlobs:
         new: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> str:
+        check_metadata(metadata or {})
         held = self.info(name)
         if (new and held) or (etag is not None and (held is None or held.etag != etag)):
             raise Conflict(f"{name} was changed by somebody else.")
         content = bytes(data if isinstance(data, bytes | bytearray | memoryview) else data.read())
-        info = BlobInfo(name, f'"{next(self._etags)}"', len(content), datetime.now(UTC), dict(metadata or {}))
+        now = datetime.now(UTC).replace(microsecond=0)  # as precise as the service's
+        info = BlobInfo(name, f'"{next(self._etags)}"', len(content), now, dict(metadata or {}))
         self.blobs[name] = content, info
         return info.etag
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
+        check_prefix(prefix)
         for name in sorted(self.blobs):
             if name.startswith(prefix):
                 yield replace(self.blobs[name][1], metadata={})
 
     def any(self, prefix: str) -> bool:
+        check_prefix(prefix)
         return any(name.startswith(prefix) for name in self.blobs)
 
     def delete(self, name: str) -> None:
+        check_name(name)
         self.blobs.pop(name, None)
+
+    def _held(self, name: str) -> tuple[bytes, BlobInfo] | None:
+        check_name(name)
+        return self.blobs.get(name)
 
 
 @dataclass(slots=True)
@@ -82,10 +91,13 @@ class MemoryStorage(Storage):
     queues: dict[str, MemoryQueue] = field(default_factory=dict)
 
     def data(self, container: str) -> MemoryBlobs:
+        check_container(container)
         return self.containers.setdefault(("data", container), MemoryBlobs())
 
     def control(self, container: str) -> MemoryBlobs:
+        check_container(container)
         return self.containers.setdefault(("control", container), MemoryBlobs())
 
     def queue(self, name: str) -> MemoryQueue:
+        check_container(name)
         return self.queues.setdefault(name, MemoryQueue())

@@ -29,7 +29,10 @@ type Content = bytes | BinaryIO
 
 
 class BlobStore(Protocol):
-    """One container. Every write is a single put: readers see the old blob or the new one, never a part."""
+    """One container. Every write is a single put: readers see the old blob or the new one, never a part.
+
+    Every method raises InvalidInput for a name that `names.check_name` refuses, before anything is asked or written.
+    """
 
     def get(self, name: str) -> Blob | None:
         """The blob, or None where there is none."""

@@ -51,7 +51,7 @@ class AnomalyWorkload:
         span = Span(datetime.fromisoformat(params["start"]), datetime.fromisoformat(params["end"]))
         chunks = _chunks(manifest, span, self.settings)
         common = (
-            "--run", run_id, "--bundle", params["bundle"], "--from", params["start"], "--to", params["end"],
+            "--run", run_id, f"--bundle={params['bundle']}", "--from", params["start"], "--to", params["end"],
             "--parts", str(len(chunks)), *(("--csv",) if self.settings.predictions_csv else ()),
         )  # fmt: skip
         scores = [

@@ -13,13 +13,14 @@ from shared.runs.driver import Driver
 from shared.runs.record import Run
 from shared.settings import Settings
 from shared.storage import BlobInfo, Storage
+from shared.storage.names import check_name
 from shared.telemetry import log
 
 WORKLOAD = "style"
 VIDEOS = "videos"
 MAX_SEGMENTS = 100
-ENDINGS = (".mp4", ".jpg", "-sheet.jpg", ".json")
-"""Of what a run leaves in the container `styled`: the video, its poster, before and after, and the report."""
+RESULTS = (".mp4", ".jpg", "-sheet.jpg", ".json")
+"""How the names of a video's results end; the report, which is written last, comes last."""
 STYLE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -85,8 +86,8 @@ class StyleWorkload:
             raise InvalidInput(params["problem"])
         segments = int(params["segments"])
         video = (
-            *("--video", quote(params["video"]), "--etag", quote(params["etag"])),
-            *("--style", params["style"], "--crf", params["crf"], "--segments", params["segments"]),
+            *(f"--video={quote(params['video'])}", f"--etag={quote(params['etag'])}"),  # "=": it may begin with "-"
+            *(f"--style={params['style']}", "--crf", params["crf"], "--segments", params["segments"]),
             *(("--steady",) if params["steady"] == "true" else ()),
             *(("--strict",) if self.settings.strict_video else ()),
         )
@@ -103,7 +104,7 @@ class StyleWorkload:
         ]
 
     def outputs(self, run_id: str, params: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        return [("styled", result_name(params["video"], ending)) for ending in ENDINGS]
+        return [("styled", result_name(params["video"], ending)) for ending in RESULTS]
 
     def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
         command = ("python", "-m", "scoring_images.style_transfer", *arguments)
@@ -145,26 +146,51 @@ def run_id_of(name: str, etag: str, asked: str = "") -> str:
 def start(driver: Driver, storage: Storage, settings: Settings, name: str, etag: str = "") -> str | None:
     """Start the run of a video as it is now; its id, or None where it is gone or no longer the version named.
 
-    An upload whose metadata cannot be used has a run too: it fails, and says why.
+    An upload whose name or metadata cannot be used has a run too: it fails, and says why. A folder of a hierarchical
+    account has none.
     """
-    video = storage.data(VIDEOS).info(name)
-    if video is None or (etag and etag.strip('"') != video.etag.strip('"')):
-        log("upload passed over: it is gone, or was replaced since", video=repr(name), etag=etag)
-        return None
     try:
+        check_names(name)
+        video = storage.data(VIDEOS).info(name)
+        if video is None or (etag and etag.strip('"') != video.etag.strip('"')):
+            log("upload passed over: it is gone, or was replaced since", video=name, etag=etag)
+            return None
+        if is_folder(video):
+            return None
+        etag = video.etag
         run = run_for(video, settings, driver.now())
     except InvalidInput as error:
-        params = {"video": name, "problem": str(error)}
-        run_id, now = run_id_of(name, video.etag), driver.now()
-        run = Run(id=run_id, workload=WORKLOAD, params=params, created=now, updated=now)
+        run = _failing(name, etag, error, driver.now())
     driver.start(run)
     return run.id
 
 
+def _failing(name: str, etag: str, error: InvalidInput, now: datetime) -> Run:
+    params = {"video": name, "problem": str(error)}
+    return Run(id=run_id_of(name, etag), workload=WORKLOAD, params=params, created=now, updated=now)
+
+
+def check_names(video: str) -> None:
+    """Raise InvalidInput where a video or one of its results has a name that storage does not take."""
+    for name in (video, *(result_name(video, ending) for ending in RESULTS)):
+        check_name(name)
+
+
+def result_name(video: str, ending: str = ".mp4") -> str:
+    """The blob of a result: the video's own name, its `.mp4` given up for the ending; other endings stay in it."""
+    return video.removesuffix(".mp4") + ending
+
+
+def is_folder(video: BlobInfo) -> bool:
+    """Whether it is no video but a folder of a hierarchical account, which the blob service shows as an empty blob."""
+    return video.metadata.get("hdi_isfolder", "").lower() == "true"
+
+
 def asked_run(storage: Storage, settings: Settings, name: str, asked: Options, now: datetime) -> Run:
     """The run of a video that somebody asks for; raises NotFound, InvalidInput."""
-    video = storage.data(VIDEOS).info(name) if name else None
-    if video is None:
+    check_names(name)
+    video = storage.data(VIDEOS).info(name)
+    if video is None or is_folder(video):
         raise NotFound(f"There is no video {name!r} in the container {VIDEOS}.", "Upload it first.")
     return run_for(video, settings, now, asked)
 
@@ -179,9 +205,12 @@ GRACE = timedelta(seconds=30)
 
 
 def sweep_uploads(driver: Driver, storage: Storage, settings: Settings) -> list[str]:
-    """Start a run for every upload that has none: its event was lost, or there is nobody to send events."""
+    """Start a run for every upload that has none: its event was lost, or there is nobody to send events.
+
+    Empty blobs are passed over: in hierarchical accounts they are folders, and files whose upload has only begun.
+    """
     old = driver.now() - GRACE
-    uploads = [video for video in storage.data(VIDEOS).list() if video.modified < old]
+    uploads = [video for video in storage.data(VIDEOS).list() if video.size and video.modified < old]
     if not uploads:
         return []
     known = driver.store.ids(f"{WORKLOAD}-")

@@ -47,7 +47,9 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MemoryStorage]:
     """Both accounts, in memory, for every command."""
     memory = MemoryStorage()
-    settings = Settings.from_env({"LOCAL_COMPUTE_DIR": str(tmp_path / "compute"), "DataStorage": "UseDevelopmentStorage=true"})
+    settings = Settings.from_env(
+        {"LOCAL_COMPUTE_DIR": str(tmp_path / "compute"), "DataStorage": "UseDevelopmentStorage=true"}
+    )
     for name, module in list(sys.modules.items()):
         if name.startswith("shared.cli."):
             for known, value in (("storage", memory), ("settings", settings)):

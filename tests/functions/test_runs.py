@@ -18,6 +18,7 @@ from shared.settings import Settings
 from shared.storage import MemoryStorage
 from tests.scoring_images.plant import model
 
+ELSEWHERE = ["../aside/orig.mp4", "a/../../aside/orig.mp4", "./a.mp4", "a\\b.mp4", "", "a" * 1020 + ".mp4", "a\nb.mp4"]
 HOUR = b'{"start": "2026-01-31T10:00:00Z", "end": "2026-01-31T11:00:00Z"}'
 TEN = datetime(2026, 1, 31, 10, tzinfo=UTC)
 
@@ -30,7 +31,7 @@ def storage(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[Memor
     for module in (runs, scoring):
         monkeypatch.setattr(module, "storage", lambda: storage)
         monkeypatch.setattr(module, "driver", lambda: driver)
-    monkeypatch.setattr(scoring, "settings", lambda: settings)
+        monkeypatch.setattr(module, "settings", lambda: settings)
     bundles = storage.control("bundles")
     spec = {"per": "series", "mean_rows": 4}
     version = write_bundle(
@@ -51,6 +52,15 @@ def test_a_run_is_accepted_shown_and_listed(storage: MemoryStorage) -> None:
     assert (status, run["state"], run["history"]) == (202, "queued", [])
     assert call(runs.show_run, run_id=run["id"]) == (200, run)
     assert call(runs.list_runs) == (200, [run])
+
+
+@pytest.mark.parametrize("video", ELSEWHERE, ids=lambda name: ascii(name)[:20])
+def test_a_video_whose_name_leads_elsewhere_is_refused(storage: MemoryStorage, video: str) -> None:
+    storage.data("videos").put("orig.mp4", b"film")
+    status, problem = call(runs.start_run, json.dumps({"workload": "style", "video": video}).encode())
+    assert (status, storage.queue("runs").messages) == (422, [])
+    assert "cannot be a blob's name" in problem["detail"]
+    assert problem["detail"].isprintable()
 
 
 def test_the_same_request_twice_is_the_same_run(storage: MemoryStorage) -> None:

@@ -214,6 +214,13 @@ def test_a_run_that_compute_forgot_is_submitted_again(world: World) -> None:
     assert world.compute.submissions == [("r", 1)]
 
 
+def test_runs_changed_within_one_second_are_newest_first_too(world: World) -> None:
+    for number in (2, 1, 3):
+        moment = START + timedelta(milliseconds=number)
+        world.store.create(Run(id=f"r{number}", workload="one", params={}, created=moment, updated=moment))
+    assert [run.id for run in world.store.newest(10)] == ["r3", "r2", "r1"]
+
+
 @pytest.mark.parametrize("text", ["", "{}", "null", '{"run": 3, "step": 0}', "\x00"])
 def test_a_message_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):

@@ -2,18 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from scoring_images.style_transfer.__main__ import parser
 from shared.app import make_driver
 from shared.errors import InvalidInput, NotFound
+from shared.runs.driver import Message
 from shared.runs.record import State
 from shared.runs.store import _ID
 from shared.settings import Settings
-from shared.storage import MemoryStorage
+from shared.storage import BlobInfo, MemoryStorage
 from shared.workloads.style_transfer import (
     Options,
     StyleWorkload,
@@ -103,16 +104,59 @@ def test_a_video_that_is_not_there_cannot_be_asked_for(storage: MemoryStorage) -
         asked_run(storage, SETTINGS, "gone.mp4", Options(), datetime.now(UTC))
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
-def test_any_name_is_only_a_name(name: str) -> None:
-    storage = MemoryStorage()
+@pytest.mark.parametrize("name", ["../styled/film.mp4", "a/../../b.mp4", "", "a/./b.mp4", "a\\b.mp4", "a\nb.mp4", "a."])
+def test_a_name_that_leads_elsewhere_is_refused_whatever_is_there(storage: MemoryStorage, name: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be a blob's name"):
+        asked_run(storage, SETTINGS, name, Options(), datetime.now(UTC))
+
+
+def test_a_video_whose_results_would_have_too_long_names_is_refused_before_work_begins(storage: MemoryStorage) -> None:
+    upload(storage, "a" * 1010 + ".mp4")
+    assert asked_run(storage, SETTINGS, "a" * 1010 + ".mp4", Options(), datetime.now(UTC))
+    upload(storage, "a" * 1015 + ".mp4")
+    with pytest.raises(InvalidInput, match="1024 are allowed"):
+        asked_run(storage, SETTINGS, "a" * 1015 + ".mp4", Options(), datetime.now(UTC))
+
+
+@pytest.mark.parametrize("name", ["a/../b.mp4", "a\nrun succeeded run=x.mp4", "b" * 1020 + ".mp4"])
+def test_an_upload_under_such_a_name_has_one_run_that_fails_with_the_reason(storage: MemoryStorage, name: str) -> None:
+    held = BlobInfo(name, '"1"', 4, datetime.now(UTC))
+    storage.data("videos").blobs[name] = b"film", held  # by another client than ours
+    later = driver_at(storage, timedelta(minutes=1))
+    run_id = start(later, storage, SETTINGS, name, "1")
+    assert run_id
+    assert sweep_uploads(later, storage, SETTINGS) == []
+    later.move(Message(run_id, 0))
+    run, _ = later.store.load(run_id)
+    assert run.state is State.FAILED
+    assert "cannot be a blob's name" in run.reason
+    assert run.reason.isprintable()
+
+
+def test_folders_and_empty_files_of_hierarchical_accounts_are_no_uploads(storage: MemoryStorage) -> None:
+    folder, empty = upload(storage, "cameras", b"", hdi_isfolder="true"), upload(storage, "cameras/a.mp4", b"")
+    later = driver_at(storage, timedelta(minutes=1))
+    assert sweep_uploads(later, storage, SETTINGS) == []
+    assert start(later, storage, SETTINGS, "cameras", folder) is None
+    assert start(later, storage, SETTINGS, "cameras/a.mp4", empty)
+    with pytest.raises(NotFound):
+        asked_run(storage, SETTINGS, "cameras", Options(), datetime.now(UTC))
+
+
+@given(
+    st.sampled_from(["", "-dash", "--video=x", "@file", "a/-b", "[/nope]", "100%", "50%25"]),
+    st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp"], exclude_characters="\\"), max_size=60),
+)
+def test_any_name_is_only_a_name(begin: str, rest: str) -> None:
+    storage, name = MemoryStorage(), f"{begin}{rest}!"
+    assume(not any(segment.endswith(".") for segment in name.split("/")))
     upload(storage, name)
     run = run_for(storage.data("videos").info(name), SETTINGS, datetime.now(UTC))
     assert _ID.fullmatch(run.id)
     split, *_ = StyleWorkload(SETTINGS).plan(run.id, run.params)
-    word = split.command[split.command.index("--video") + 1]
-    assert unquote(word) == name
-    assert not set(word) & set(" '\"`$;|&<>()\\\n\r\t*?[]{}!#")
+    word = next(word for word in split.command if word.startswith("--video="))
+    assert parser().parse_args(split.command[3:]).video == name
+    assert not set(word) & set(" '\"`$;|&<>()\\\n\r\t*?[]{}!#@")
 
 
 def test_stylizing_needs_the_split_and_joining_needs_every_segment(storage: MemoryStorage) -> None:

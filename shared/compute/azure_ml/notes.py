@@ -62,7 +62,8 @@ class Marks:
     blobs: dict[str, BlobInfo]
 
     def of(self, kind: str) -> list[str]:
-        """The tasks with a mark of a kind, `done`, `failed`, or `spared`; those marked first come first.
+        """The tasks with a mark of a kind, `done`, `failed`, or `spared`; those marked first come first,
+        those of one second in the order of their names.
 
         A spared one has failed too, but is optional.
         """

@@ -13,6 +13,10 @@ from shared.workloads.style_transfer import result_name
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
+def publisher(styled: MemoryBlobs, run: str = "r", modified: datetime = NOON, etag: str = "1") -> Publisher:
+    return Publisher(styled, MemoryBlobs(), "a.mp4", etag, run, modified)
+
+
 def content(styled: MemoryBlobs) -> bytes:
     blob = styled.get("a.mp4")
     assert blob
@@ -21,11 +25,21 @@ def content(styled: MemoryBlobs) -> bytes:
 
 def test_a_repetition_replaces_a_newer_upload_replaces_an_older_does_not() -> None:
     styled = MemoryBlobs()
-    assert Publisher(styled, "r", NOON).put("a.mp4", b"first")
-    assert Publisher(styled, "r", NOON).put("a.mp4", BytesIO(b"again"))
-    assert Publisher(styled, "s", NOON + timedelta(milliseconds=1)).put("a.mp4", b"newer")
-    assert not Publisher(styled, "r", NOON).put("a.mp4", b"older")
+    assert publisher(styled).put("a.mp4", b"first")
+    assert publisher(styled).put("a.mp4", BytesIO(b"again"))
+    assert publisher(styled, "s", NOON + timedelta(seconds=1), "2").put("a.mp4", b"newer")
+    assert not publisher(styled).put("a.mp4", b"older")
     assert content(styled) == b"newer"
+
+
+def test_of_two_uploads_of_one_second_the_one_that_is_there_now_is_newer() -> None:
+    styled, videos = MemoryBlobs(), MemoryBlobs()
+    old, new = (videos.put("a.mp4", data).strip('"') for data in (b"old", b"new"))
+    first, second = (Publisher(styled, videos, "a.mp4", etag, f"run-{etag}", NOON) for etag in (old, new))
+    assert second.put("a.mp4", b"newer")
+    assert not first.put("a.mp4", b"older")
+    assert second.put("a.mp4", b"newer again")
+    assert content(styled) == b"newer again"
 
 
 class Raced(MemoryBlobs):
@@ -44,7 +58,7 @@ class Raced(MemoryBlobs):
 
 def test_one_that_comes_in_between_counts() -> None:
     styled = Raced()
-    assert not Publisher(styled, "r", NOON).put("a.mp4", b"older")
+    assert not publisher(styled).put("a.mp4", b"older")
     assert content(styled) == b"other"
 
 
@@ -52,7 +66,7 @@ def test_a_name_that_is_always_being_written_is_said() -> None:
     styled = Raced()
     styled.races = 1000
     with pytest.raises(Conflict, match="again and again"):
-        Publisher(styled, "r", NOON + timedelta(days=1)).put("a.mp4", BytesIO(b"newest"))
+        publisher(styled, modified=NOON + timedelta(days=1)).put("a.mp4", BytesIO(b"newest"))
 
 
 @pytest.mark.parametrize(

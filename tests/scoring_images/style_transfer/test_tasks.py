@@ -23,7 +23,7 @@ from tests.scoring_images.style_transfer.clips import odd, real
 from tests.scoring_images.style_transfer.networks import normalising, swapping
 
 SETTINGS = Settings(task_threads=1)
-NAME = "a b/ünï;$(x)\n.mp4"
+NAME = "-a b/-ünï;$(x)'[/nope]%23#?+😀.mp4"
 
 
 class Studio:
