@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from devhost.connections import blob_service
 from devhost.outputs import Sender
 from devhost.pace import stopped_within
+from shared.errors import one_line
 from shared.settings.storage_account import LOOPBACK
 
 log = logging.getLogger("devhost.event_grid")
@@ -94,7 +95,7 @@ class EventGrid:
             if told.get(blob.name) == blob.etag:
                 continue
             await self.sender.send(self.connection, self.queue, [message(blob_created(self.account, blob))])
-            log.info("new blob %s/%s told to queue %s", container, blob.name, self.queue)
+            log.info("new blob %s/%s told to queue %s", container, one_line(blob.name), self.queue)
             told[blob.name] = blob.etag
             self.seen.write(container, told)
         if set(told) - set(there):

@@ -151,23 +151,27 @@ def start(driver: Driver, storage: Storage, settings: Settings, name: str, etag:
     """
     try:
         check_names(name)
-        video = storage.data(VIDEOS).info(name)
-        if video is None or (etag and etag.strip('"') != video.etag.strip('"')):
-            log("upload passed over: it is gone, or was replaced since", video=name, etag=etag)
-            return None
-        if is_folder(video):
-            return None
-        etag = video.etag
+    except InvalidInput as error:
+        return _start_failing(driver, name, etag, error)
+    video = storage.data(VIDEOS).info(name)
+    if video is None or (etag and etag.strip('"') != video.etag.strip('"')):
+        log("upload passed over: it is gone, or was replaced since", video=name, etag=etag)
+        return None
+    if is_folder(video):
+        return None
+    try:
         run = run_for(video, settings, driver.now())
     except InvalidInput as error:
-        run = _failing(name, etag, error, driver.now())
+        return _start_failing(driver, name, video.etag, error)
     driver.start(run)
     return run.id
 
 
-def _failing(name: str, etag: str, error: InvalidInput, now: datetime) -> Run:
+def _start_failing(driver: Driver, name: str, etag: str, error: InvalidInput) -> str:
+    run_id, now = run_id_of(name, etag), driver.now()
     params = {"video": name, "problem": str(error)}
-    return Run(id=run_id_of(name, etag), workload=WORKLOAD, params=params, created=now, updated=now)
+    driver.start(Run(id=run_id, workload=WORKLOAD, params=params, created=now, updated=now))
+    return run_id
 
 
 def check_names(video: str) -> None:

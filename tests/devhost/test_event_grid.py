@@ -54,6 +54,14 @@ async def test_each_version_of_a_blob_is_told_once(tmp_path: Path) -> None:
     assert sent.events[0]["id"] == sent.events[2]["id"] != sent.events[1]["id"]
 
 
+async def test_a_name_forges_no_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        await grid(tmp_path, Listing([replace(BLOB, name="a\n12:00 INFO all is well\x1b[2J.mp4")]), Sent()).look(
+            "videos"
+        )
+    assert caplog.messages == [r"new blob videos/a\n12:00 INFO all is well\x1b[2J.mp4 told to queue uploads"]
+
+
 async def test_an_event_that_could_not_be_sent_is_sent_at_the_next_look(tmp_path: Path) -> None:
     listing, sent = Listing([BLOB, replace(BLOB, name="b.mp4")]), Sent(fails=True)
     with pytest.raises(OSError, match="no queue"):

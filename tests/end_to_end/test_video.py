@@ -67,7 +67,7 @@ def test_an_uploaded_video_comes_out_whole_with_its_sound_and_its_pictures(expec
 
 
 def test_an_upload_told_three_times_is_styled_once(world: World, clip: bytes, expected: bytes) -> None:
-    info = upload(world, clip, "a b;$(touch x)'ü.mp4", segments=1)
+    info = upload(world, clip, "-a b;$(touch x)'[/nope]%23?ü.mp4", segments=1)
     for _ in range(3):
         world.storage.queue("uploads").send(event(info))
     assert ended(world, info).state is State.SUCCEEDED
