@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from shared.compute import Task
@@ -197,3 +197,21 @@ def asked_run(storage: Storage, settings: Settings, name: str, asked: Options, n
     if video is None or is_folder(video):
         raise NotFound(f"There is no video {name!r} in the container {VIDEOS}.", "Upload it first.")
     return run_for(video, settings, now, asked)
+
+
+GRACE = timedelta(seconds=30)
+"""How long an upload's own event has to come before a sweep starts its run."""
+
+
+def sweep_uploads(driver: Driver, storage: Storage, settings: Settings) -> list[str]:
+    """Start a run for every upload that has none: its event was lost, or there is nobody to send events.
+
+    Empty blobs are passed over: in hierarchical accounts they are folders, and files whose upload has only begun.
+    """
+    old = driver.now() - GRACE
+    uploads = [video for video in storage.data(VIDEOS).list() if video.size and video.modified < old]
+    if not uploads:
+        return []
+    known = driver.store.ids(f"{WORKLOAD}-")
+    missed = [video for video in uploads if run_id_of(video.name, video.etag) not in known]
+    return [run_id for video in missed if (run_id := start(driver, storage, settings, video.name, video.etag))]

@@ -155,6 +155,19 @@ def test_a_pool_that_lacks_nodes_says_what_azure_says(batch: World[Contract]) ->
     assert "does not scale by itself" in found["its formula"]
 
 
+def test_a_formula_that_batch_cannot_evaluate_is_told_with_its_cause(batch: World[Contract]) -> None:
+    pool = batch.peer.pool
+    formula = pool.body["autoScaleFormula"]
+    pool.body["autoScaleFormula"], pool.next_evaluation = "$TargetDedicatedNodes=nodes", 0.0
+    try:
+        until(lambda: "error" in (pool.run or {}))
+        found = wrong(batch.checks())
+    finally:
+        pool.body["autoScaleFormula"], pool.next_evaluation = formula, 0.0
+    for name in ("pool tally", "its formula"):
+        assert "evaluation error; Line 1, Col 23: Undefined symbol: nodes." in found[name]
+
+
 def test_spot_nodes_count_against_their_own_quota(batch: World[Contract]) -> None:
     batch.peer.subscription.spot_cores = 4
     assert "4 spot ones" in wrong(batch.checks(BATCH_SPOT="true"))["cores of D4ads_v5"]
