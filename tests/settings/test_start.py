@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devhost.host import enabled
 from devhost.worker import index
 from shared.errors import SettingsError
 from shared.settings import Settings
@@ -131,3 +132,21 @@ def test_doctor_tells_of_a_name_that_is_nearly_right() -> None:
     env = os.environ | SAMPLE | nowhere | {"PARTION_COUNT": "4"}
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
     assert "Is PARTITION_COUNT meant?" in done.stdout.replace("\n", " ")
+
+
+def test_bindings_have_the_defaults_of_the_app_where_a_file_has_only_a_few_keys() -> None:
+    found = {function.name: function for function in enabled(index(ROOT), {"SWEEP_SCHEDULE": "0 0 * * * *"})}
+    assert (found["ingest_readings"].event_hub, found["ingest_readings"].consumer_group) == ("readings", "$Default")
+    assert (found["start_due_runs"].schedule, found["sweep_runs"].schedule) == ("0 5 * * * *", "0 0 * * * *")
+
+
+def test_all_names_that_bindings_miss_are_said_at_once() -> None:
+    functions = index(ROOT / "tests" / "devhost" / "app")
+    with pytest.raises(SettingsError, match=r"IN_QUEUE(.|\n)*TICK_SCHEDULE|TICK_SCHEDULE(.|\n)*IN_QUEUE"):
+        enabled(functions, {})
+
+
+def test_a_secret_in_the_address_of_a_mount_is_not_shown() -> None:
+    with pytest.raises(SettingsError, match="BATCH_MOUNTS") as refused:
+        Settings.from_env({"BATCH_MOUNTS": "m=https://a.blob.core.windows.net/?sig=topsecret"})
+    assert "topsecret" not in str(refused.value)

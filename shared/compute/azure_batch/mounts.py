@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from shared.errors import SettingsError
+from shared.errors import SettingsError, shown
 from shared.settings import Settings
 
 type Body = dict[str, Any]
@@ -34,7 +34,7 @@ def _mount(settings: Settings, name: str, address: SplitResult, files_key: str) 
     account, _, service = address.netloc.partition(".")
     path = address.path.strip("/")
     if not _NAME.fullmatch(name) or not address.netloc or not path:
-        raise SettingsError(f"BATCH_MOUNTS has {name}={address.geturl()}.", KINDS)
+        raise SettingsError(f"BATCH_MOUNTS has {shown(f'{name}={address.geturl()}')}.", KINDS)
     if address.scheme == "nfs":
         return {"nfsMountConfiguration": _nfs(name, address.netloc, path)}
     if address.scheme == "https" and service.startswith("blob.") and "/" not in path:
@@ -44,7 +44,7 @@ def _mount(settings: Settings, name: str, address: SplitResult, files_key: str) 
         }
     if address.scheme == "https" and service.startswith("file."):
         return {"azureFileShareConfiguration": _share(name, account, address.geturl(), files_key)}
-    raise SettingsError(f"BATCH_MOUNTS has {name}={address.geturl()}.", KINDS)
+    raise SettingsError(f"BATCH_MOUNTS has {shown(f'{name}={address.geturl()}')}.", KINDS)
 
 
 def _nfs(name: str, host: str, path: str) -> Body:
