@@ -59,7 +59,7 @@ class Site:
         return await self._run_function(match.function, _request(request, match.parameters, body))
 
     def _below_prefix(self, path: str) -> str | None:
-        parts = path.strip("/")
+        parts = path.removeprefix("/").removesuffix("/")  # one at each end: an empty part is no match
         if not self.prefix:
             return parts
         head, _, rest = parts.partition("/")

@@ -37,7 +37,6 @@ class Route:
     pattern: re.Pattern[str]
     checks: dict[str, tuple[Check, ...]]
     defaults: dict[str, str]
-    weight: tuple[int, ...]
 
     def match(self, method: str, path: str) -> Match | None:
         """The match for a path without leading slash or prefix, or None."""
@@ -54,33 +53,31 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """All routes, the most particular first: text before a constrained parameter, that before a free one."""
+    """All routes, in the order in which the real host tries them: that of their functions' names, in any case."""
 
     routes: tuple[Route, ...]
 
     @classmethod
     def of(cls, functions: Iterable[FunctionInfo]) -> "Routes":
         """Raises SettingsError for a template that makes no sense."""
-        return cls(tuple(sorted(map(compile_route, functions), key=lambda route: route.weight)))
+        return cls(tuple(sorted(map(compile_route, functions), key=lambda route: route.function.name.upper())))
 
     def match(self, method: str, path: str) -> Match | None:
         """The first route that fits; like the real host, a wrong method is no match (404)."""
-        trimmed = path.strip("/")
+        trimmed = path.removeprefix("/").removesuffix("/")
         return next((match for route in self.routes if (match := route.match(method, trimmed))), None)
 
 
 def compile_route(function: FunctionInfo) -> Route:
     """Read the function's template; raises SettingsError."""
-    pattern, weight = "", []
+    pattern = ""
     checks: dict[str, tuple[Check, ...]] = {}
     defaults: dict[str, str] = {}
     for segment in _segments(function.route):
         part, optional = _segment(segment, function, checks, defaults)
         slash = "/" if pattern else ""
         pattern += f"(?:{slash}{part})?" if optional else f"{slash}{part}"
-        weight.append(_weight(segment))
-    # A template that ends goes before one that goes on with an optional part.
-    return Route(function, function.methods, re.compile(pattern, re.IGNORECASE), checks, defaults, (*weight, 0))
+    return Route(function, function.methods, re.compile(pattern, re.IGNORECASE), checks, defaults)
 
 
 def _segments(template: str) -> list[str]:
@@ -105,17 +102,6 @@ def _segment(
     if "{" in rest or "}" in rest:
         raise SettingsError(f"The route {function.route!r} of {function.name} cannot be read at {rest!r}.")
     return pattern + re.escape(rest), optional
-
-
-def _weight(segment: str) -> int:
-    found = _PARAMETER.search(segment)
-    if found is None:
-        return 1
-    if found[1]:
-        return 5
-    if len(found[0]) < len(segment):
-        return 2
-    return 3 if found[3] else 4
 
 
 def _checks(constraints: str, function: FunctionInfo) -> Iterable[Check]:

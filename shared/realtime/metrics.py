@@ -17,7 +17,8 @@ LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
-disable_created_metrics()  # when a series began, a gauge beside each: Prometheus knows when it first saw one
+# When a series began, as a gauge beside each: Prometheus knows when it first saw one.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:

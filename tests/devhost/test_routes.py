@@ -22,6 +22,8 @@ def parameters(route: str, path: str) -> dict[str, str] | None:
     [
         ("runs", "runs", {}),
         ("runs", "RUNS/", {}),
+        ("runs", "runs//", None),
+        ("runs", "//runs", None),
         ("runs", "runs/1", None),
         ("runs/{id}", "runs/a%2Fb", {"id": "a/b"}),
         ("runs/{id:int}", "runs/-12", {"id": "-12"}),
@@ -48,20 +50,29 @@ def test_a_template_matches_as_the_real_host_reads_it(route: str, path: str, fou
     assert parameters(route, path) == found
 
 
-def test_the_more_particular_route_wins_whatever_the_order() -> None:
-    routes = [http(r, name=r) for r in ("{*all}", "runs/{id}", "runs/{id:int}", "runs/latest", "runs/v{n}")]
+def test_the_first_route_that_fits_wins_in_the_order_of_the_functions_names() -> None:
+    routes = [
+        http("runs/latest", name="b_latest"),
+        http("runs/{id:int}", name="A_number"),
+        http("runs/{id}", name="c_any"),
+        http("{*all}", name="Z"),
+    ]
     for listed in (routes, routes[::-1]):
         table = Routes.of(listed)
         for path, name in [
-            ("runs/latest", "runs/latest"),
-            ("runs/7", "runs/{id:int}"),
-            ("runs/x", "runs/{id}"),
-            ("runs/v2", "runs/v{n}"),
-            ("other/x", "{*all}"),
+            ("runs/latest", "b_latest"),
+            ("runs/7", "A_number"),
+            ("runs/x", "c_any"),
+            ("other/x", "Z"),
         ]:
             match = table.match("GET", path)
             assert match is not None
             assert match.function.name == name
+    hidden = Routes.of([http("runs/{id}", name="a_any"), http("runs/latest", name="b_latest")]).match(
+        "GET", "runs/latest"
+    )
+    assert hidden is not None
+    assert hidden.function.name == "a_any"
 
 
 def test_the_same_route_may_serve_each_method_by_another_function() -> None:
