@@ -87,7 +87,10 @@ async def model_version_ready(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(blueprint, "POST", "v2/models/{model}/infer", **INFERENCE)
 async def infer_model(req: func.HttpRequest) -> func.HttpResponse:
-    """What a model gives for a batch of inputs; tensors in JSON, or in binary after it."""
+    """What a model gives for a batch of inputs; tensors in JSON, or in binary after it.
+
+    A request may have as many rows as half of QUEUE_LIMIT: 64 unless set.
+    """
     return await _inferred(req)
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from shared.cli import train, train_faq
 from shared.errors import InvalidInput
 from shared.models.faq import bundle
-from shared.models.faq.edits import put_entry, read_edits
+from shared.models.faq.edits import BLOB, count, put_entry, read_edits
 from shared.models.faq.entries import Entry
 from shared.storage import MemoryStorage
 
@@ -91,6 +91,20 @@ def test_changes_made_over_http_stay_unless_they_are_discarded(tally, storage):
     assert read_edits(store).put
     tally(FAQ, "--discard-changes")
     assert not read_edits(store).put
+
+
+def test_changes_that_cannot_be_read_can_be_discarded(tally, storage):
+    store = storage.control("bundles")
+    store.put(BLOB, b"{")
+    tally(FAQ, "--discard-changes")
+    assert count(read_edits(store)) == 0
+
+
+def test_a_faq_that_could_not_be_read_again_is_not_published(tally, storage):
+    rows = [{"id": "a", "question": f"Question {number}?", "answer": ""} for number in range(202)]
+    with pytest.raises(InvalidInput, match="cannot be kept"):
+        tally(rows)
+    assert list(storage.control("bundles").list()) == []
 
 
 def test_a_risk_sets_the_threshold(tally, storage):

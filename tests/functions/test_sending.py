@@ -183,6 +183,21 @@ def test_strangers_pictures_have_the_label_of_their_file(file: str) -> None:
         assert said(send(realtime.score_image, body))["labels"][0] == best
 
 
+@pytest.mark.skipif(not CASES.exists(), reason="The cases of strangers are not on this machine.")
+@pytest.mark.parametrize(
+    ("file", "handler", "route"),
+    [("bom-question.json", realtime.score_faq, {}), ("bom-infer.json", inference.infer_model, {"model": "faq"})],
+)
+def test_strangers_json_is_answered_as_without_its_mark(file: str, handler: Any, route: dict[str, str]) -> None:
+    body = (CASES / file).read_bytes()
+    assert body.startswith(BOM)
+    found = [send(handler, sent, route=route) for sent in (body, body.removeprefix(BOM))]
+    assert [answer.status_code for answer in found] == [200, 200]
+    marked, plain = (said(answer) for answer in found)
+    assert marked.get("matches") == plain.get("matches")
+    assert marked.get("outputs") == plain.get("outputs")
+
+
 def test_more_rows_than_one_caller_may_send_are_refused_with_their_number() -> None:
     body = inferred(*["How?"] * 65, shape=[65])
     answer = send(inference.infer_model, body, route={"model": "faq"})

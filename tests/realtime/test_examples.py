@@ -44,6 +44,15 @@ def test_curl(places: dict[str, str]) -> None:
     assert '"answered":true' in said(["bash", "-c", EXAMPLES["bash"]], places)
 
 
+def test_curl_changes_a_faq_entry_that_nobody_else_changed(places: dict[str, str]) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("There is no curl on this machine.")
+    text = (ROOT / "docs" / "faq.md").read_text()
+    example = re.search(r"```bash\n(.*?)```", text, re.DOTALL)
+    assert example
+    assert '"id":"cost"' in said(["bash", "-c", example[1]], places)
+
+
 def test_python(places: dict[str, str]) -> None:
     assert "'label': '7'" in said([sys.executable, "-c", EXAMPLES["python"]], places)
 

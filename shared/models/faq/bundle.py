@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import BundleError
+from shared.errors import BundleError, InvalidInput
 from shared.models.arrays import arrays_of
 from shared.models.faq.entries import Entry
 from shared.models.faq.matcher import Matcher
@@ -77,13 +77,21 @@ def read_folder(folder: Path) -> Bundle:
 
 
 def to_bytes(matcher: Matcher) -> bytes:
-    """Entries and classifiers as a file, without what changed since the training; the same give the same bytes."""
+    """Entries and classifiers as a file, without what changed since the training; the same give the same bytes.
+
+    Raises InvalidInput for entries that could not be read again.
+    """
     from safetensors.numpy import save
 
     part = matcher.base.part
+    entries = msgspec.json.encode(part.entries)
+    try:
+        msgspec.json.decode(entries, type=tuple[Entry, ...])
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"The FAQ cannot be kept: {error}.", "Shorten it, or leave phrasings out.") from error
     return save(
         {
-            "entries": np.frombuffer(msgspec.json.encode(part.entries), np.uint8),
+            "entries": np.frombuffer(entries, np.uint8),
             "features": part.weights.ids,
             "weights": part.weights.values,
             "counts": np.diff(part.weights.starts).astype(np.int32),

@@ -1,15 +1,13 @@
 """The image classifier as a model of the protocol: a picture in each row, as a file or as the network's own input."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput, TallyError
 from shared.realtime import image
 from shared.realtime.answers import BEST, TopK
 from shared.realtime.base64_text import decode_if
@@ -46,26 +44,8 @@ class ImageInference:
         items = rows(asked)
         with loaded.batcher.enter(len(items), caller) as submit:
             prepared = await asyncio.gather(*(self._prepared(loaded.model, item) for item in items))
-            found = await asyncio.gather(*map(self._scored(loaded, asked), map(submit, prepared)))
+            found = await asyncio.gather(*(asyncio.wrap_future(submit(row)) for row in prepared))
         return tensors(asked, found, loaded.model.labels)
-
-    def _scored(
-        self, loaded: image.ImageLoaded, asked: Inference
-    ) -> Callable[[Future[NDArray[Any]]], Awaitable[NDArray[Any]]]:
-        sized_by_caller = asked.input.name != FILES and VARIABLE in network_input(loaded.model).shape[1:]
-
-        async def scored(future: Future[NDArray[Any]]) -> NDArray[Any]:
-            try:
-                return await asyncio.wrap_future(future)
-            except Exception as error:
-                if not sized_by_caller or isinstance(error, TallyError):
-                    raise
-                raise InvalidInput(
-                    f"The network cannot compute an input of the shape {list(asked.input.shape)}.",
-                    "Send rows of a size that it was made for, or image files.",
-                ) from error
-
-        return scored
 
     async def _prepared(self, classifier: "Classifier", item: bytes | NDArray[Any]) -> NDArray[Any]:
         if isinstance(item, np.ndarray):
