@@ -125,10 +125,7 @@ def _style_file(arguments: argparse.Namespace, settings: Settings) -> None:
     source, target = arguments.source.resolve(), arguments.target.resolve()
     name = os.fsencode(source.name).decode(errors="replace")
     order = Order("", name, "", arguments.style, arguments.crf, arguments.steady, settings.strict_video)
-    try:
-        style_file(source, target, order, settings)
-    except OSError as error:
-        raise as_refusal(error) from error
+    style_file(source, target, order, settings)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,6 +136,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TallyError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, InvalidInput | NotFound) else 1
+    except OSError as error:
+        if arguments.command != "file":  # a task's log is for those who look for the place
+            raise
+        print(as_refusal(error), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

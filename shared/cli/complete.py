@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from shared.storage import Storage
 
-_PATIENCE = 1.5  # seconds that somebody who pressed Tab waits
+_PATIENCE = 3.0  # seconds that somebody who pressed Tab waits at most: the SDK alone takes one on a busy machine
 _RECENT = 200
 
 

@@ -34,8 +34,8 @@ PLACES: dict[What, dict[str, tuple[str, ...]]] = {
 """The containers of each, in the order in which they are emptied."""
 STAYS: dict[What, str] = {
     What.READINGS: (
-        "Events that were taken in already are not read again; readings that are sent again count anew. Runs stay: "
-        "the same hours are scored again only after `tally reset runs` too."
+        "Events that were taken in already are not read again; readings that are sent again count anew. Hours that "
+        "were scored are scored again only once their runs are forgotten too."
     ),
     What.RUNS: "Windows and uploaded videos stay: the timers score and style all of them again.",
     What.MODELS: (

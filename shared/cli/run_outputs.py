@@ -23,6 +23,8 @@ class Output:
     name: str
     bytes: int
     url: str
+    file: str
+    """What it is called as a file: its own name, and the run's before one that other runs give as well."""
 
 
 def outputs_of(run: Run, workloads: Mapping[str, Workload], storage: Storage, account: Connection) -> list[Output]:
@@ -30,10 +32,21 @@ def outputs_of(run: Run, workloads: Mapping[str, Workload], storage: Storage, ac
     if run.state is not State.SUCCEEDED or run.workload not in workloads:
         return []
     return [
-        Output(container, name, size, f"{blob_address(account)}/{container}/{quote(name, safe='/=')}")
+        Output(
+            container,
+            name,
+            size,
+            f"{blob_address(account)}/{container}/{quote(name, safe='/=')}",
+            _file(name, run.id, place),
+        )
         for container, place in workloads[run.workload].outputs(run.id, run.params)
         for name, size in _found(storage.data(container), place, run.id)
     ]
+
+
+def _file(name: str, run_id: str, place: str) -> str:
+    own = name.rpartition("/")[2]
+    return f"{run_id}-{own}" if place.endswith("/") else own
 
 
 def _found(store: BlobStore, place: str, run_id: str) -> Iterator[tuple[str, int]]:
@@ -58,7 +71,7 @@ def fetch_all(outputs: Sequence[Output], storage: Storage, folder: Path) -> Iter
     """Copy outputs into a folder, each whole or not at all; each as it is there."""
     folder.mkdir(parents=True, exist_ok=True)
     for output in outputs:
-        path = folder / output.name.rpartition("/")[2]
+        path = folder / output.file
         store = storage.data(output.container)
         if info := store.info(output.name):
             part = path.with_name(f"{path.name}.part")

@@ -78,7 +78,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
 @runs.command()
 def fetch(
     run: RunId,
-    out: Annotated[Path | None, typer.Option(help="The folder; default: one named after the run, here.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder, which is made where there is none.")] = Path("out"),
     as_json: AsJson = False,
 ) -> None:
     """Copy what came out of a run into a folder: predictions and report, or the styled video and its pictures.
@@ -88,7 +88,7 @@ def fetch(
     from shared.cli.files import can_fill
 
     record = _find(run)
-    folder = can_fill(out or Path(record.id))
+    folder = can_fill(out)
     outputs = outputs_of(record, driver().workloads, storage(), settings().data_storage)
     if not outputs:
         raise NotFound(f"Run {record.id} is {record.state}, and nothing came out of it.", "`tally runs show` says why.")

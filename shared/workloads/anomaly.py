@@ -66,7 +66,7 @@ class AnomalyWorkload:
 
     def outputs(self, run_id: str, params: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         place = folder(run_id, datetime.fromisoformat(params["start"]))
-        return [("predictions", f"{place}/"), ("reports", f"{run_id}.html")]
+        return [("reports", f"{run_id}.html"), ("predictions", f"{place}/")]
 
     def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
         command = ("python", "-m", "scoring_images.anomaly", *arguments)

@@ -84,6 +84,10 @@ def test_what_came_out_is_fetched(ended: MemoryStorage, shell: Shell, tmp_path: 
     assert {path.name: path.read_text() for path in (tmp_path / "here").iterdir()} == {
         f"holiday{ending}": ending for ending in (".mp4", ".jpg", "-sheet.jpg", ".json")
     }
+    shell("runs", "fetch", SCORING, "--out", tmp_path / "scored")
+    assert {path.name for path in (tmp_path / "scored").iterdir()} == {
+        *(f"{SCORING}{ending}" for ending in (".html", "-part-00000.parquet", "-summary.json"))
+    }
     ran = shell("runs", "fetch", "bad", "--out", tmp_path / "none")
     assert (ran.code, ran.err.splitlines()[0]) == (
         1,
