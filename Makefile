@@ -29,7 +29,7 @@ lint: .venv/dev
 
 lock: .venv/uv
 	$(UV) pip compile $(COMPILE) requirements/dev.in -o requirements-dev.txt $(FLAGS)
-	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/tools.in -o requirements-tools.txt $(FLAGS)
+	$(UV) pip compile $(COMPILE) -c requirements-dev.txt $(TOOLS) -o requirements-tools.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/app.in -o requirements.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/anomaly.in -o scoring_images/anomaly/requirements.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) -c requirements-dev.txt requirements/style.in -o scoring_images/style_transfer/requirements.txt $(FLAGS)
@@ -37,6 +37,7 @@ lock: .venv/uv
 	$(UV) pip compile $(COMPILE) requirements/azureml-v1.in -o requirements-azureml-v1.txt $(FLAGS)
 	$(UV) pip compile $(COMPILE) requirements/uv.in -o requirements/uv.txt $(FLAGS)
 
+TOOLS := $(addprefix requirements/,app.in anomaly.in style.in tools.in)
 COMPILE := --quiet --generate-hashes --python-version 3.13 --universal
 FLAGS := --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 

@@ -127,7 +127,7 @@ class Bench:
 
 def _ffmpeg(stream: Any) -> Took:
     begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    stream.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)
+    stream.overwrite_output().run(cmd=[imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin"], quiet=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Took(time.perf_counter() - begun, cpu)

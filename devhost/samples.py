@@ -34,4 +34,5 @@ def write_digit(target: Path) -> None:
 
 
 def _run(stream: Any) -> None:
-    stream.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)
+    # Without -nostdin a key typed meanwhile would be an order to ffmpeg, and in the background it would stop for ever.
+    stream.overwrite_output().run(cmd=[imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin"], quiet=True)

@@ -12,13 +12,20 @@ from shared.storage import Storage
 if TYPE_CHECKING:
     from shared.runs.driver import Driver
 
-ROOT = Path(__file__).resolve().parents[2]
+CODE = Path(__file__).resolve().parents[2]
+"""Where the packages lie: the project's folder, or Python's site-packages."""
+ROOT = CODE if (CODE / "host.json").is_file() else Path.cwd()
+"""Folder of the settings and of `.tally`: the project's; of a `tally` installed from a wheel, that of its caller."""
 
 
 @cache
 def settings() -> Settings:
-    """Settings of the environment, over those of local.settings.json or its sample; local paths from the root."""
-    os.environ.update(load_local_settings(ROOT) | os.environ)
+    """Settings of the environment, over those of local.settings.json or its sample; local paths from the root.
+
+    Outside the project there is no sample: without a file the environment alone counts.
+    """
+    if ROOT == CODE or (ROOT / "local.settings.json").exists():
+        os.environ.update(load_local_settings(ROOT) | os.environ)
     os.environ["LOCAL_COMPUTE_DIR"] = str(ROOT / (os.environ.get("LOCAL_COMPUTE_DIR", "").strip() or ".tally/compute"))
     return settings_here(os.environ)
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from shared.cli.context import ROOT
+from shared.cli.context import CODE
 
 _PATIENCE = 30  # seconds that a program which is to stop may take to leave things in order
 
@@ -16,7 +16,7 @@ def program(command: Sequence[str], env: Mapping[str, str]) -> "Iterator[subproc
     pipe = subprocess.PIPE
     run = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace",
-        env=dict(env), cwd=ROOT, process_group=0,  # of its own: Ctrl-C comes to it once, from here
+        env=dict(env), cwd=CODE, process_group=0,  # of its own: Ctrl-C comes to it once, from here
     )  # fmt: skip
     try:
         yield run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from shared.cli.context import ROOT, storage
+from shared.cli.context import CODE, ROOT, storage
 from shared.cli.options import AsJson
 from shared.cli.output import notes, print_json, print_table
 from shared.errors import TallyError
@@ -15,7 +15,7 @@ from shared.storage import BlobStore
 
 TRAINED = ROOT / ".tally" / "styles"
 """Those trained here."""
-SHIPPED = ROOT / "scoring_images" / "style_transfer" / "styles"
+SHIPPED = CODE / "scoring_images" / "style_transfer" / "styles"
 
 styles = typer.Typer(help="Show the styles that videos can have.", no_args_is_help=True)
 
@@ -46,6 +46,11 @@ def list_styles(as_json: AsJson = False) -> None:
     if not as_json:
         marks = [[name, *("yes" if name in some else "" for some in (shipped, trained, stored))] for name in names]
         print_table(("style", "ships", "trained here", "in storage"), marks)
+
+
+def shipped_styles() -> list[str]:
+    """Those that ship."""
+    return sorted(_folders(SHIPPED))
 
 
 def local_styles() -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared.cli.context import ROOT, storage
+from shared.cli.context import CODE, ROOT, storage
 from shared.cli.files import can_fill, writing
 from shared.cli.options import AsJson
 from shared.cli.output import notes, print_json, progress, results
@@ -24,7 +24,7 @@ from shared.errors import InvalidInput, TallyError, Transient
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-PACKAGE = ROOT / "scoring_images" / "style_training"
+PACKAGE = CODE / "scoring_images" / "style_training"
 ENVIRONMENT = ROOT / ".tally" / "training"
 _STEP = re.compile(r"step (\d+) of (\d+) (.+)")
 _INTERRUPTED = 130, -signal.SIGINT
@@ -117,7 +117,7 @@ def train_style(
 
 def _check_arguments(given: list[str]) -> None:
     """Have the training look at what it is given, which needs no PyTorch; raises InvalidInput with what it says."""
-    done = subprocess.run([sys.executable, *given, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, *given, "--check"], cwd=CODE, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InvalidInput(done.stderr.strip().rpartition("\n")[2])
 
