@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import backfill, doctor, evaluate, models, readings, reset, runs, style, styles, train
+from shared.cli import backfill, doctor, evaluate, models, readings, reset, runs, style, styles, train, upload
 from shared.cli.output import notes, results
 from shared.cli.refusals import as_refusal
 from shared.errors import TallyError
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (readings, train, models, style, styles, runs, backfill, evaluate, doctor, reset):
+for group in (readings, train, models, style, upload, styles, runs, backfill, evaluate, doctor, reset):
     group.register(app)
 
 

@@ -65,6 +65,8 @@ def test_what_somebody_types_is_answered(
         ("models", "add", "--labels", name, "--", name),
         ("models", "quantize", "--", name),
         ("style", "--", name),
+        ("upload", "--", name),
+        ("upload", film, "--style", name),
         ("style", film, "--style", name),
         ("train", "faq", "--", name),
         ("train", "image", "--", name),
