@@ -14,11 +14,10 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from devhost.intake import look_at_intake
 from devhost.samples import write_clip, write_digit
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
 from shared.errors import TallyError, Transient
-from shared.readings.hub import last_sequences
-from shared.readings.state import PartitionState, decode
 from shared.runs.store import RunStore
 from shared.settings import Settings
 from shared.storage import BlobStore, Storage
@@ -148,23 +147,22 @@ def _fetch(store: BlobStore, name: str, file: str) -> None:
 
 def _await_windows(storage: Storage, settings: Settings) -> None:
     """Wait until every reading sent is in a window, and every window in its file."""
-    total = sum(last + 1 for last in last_sequences(settings).values())
-    states = storage.control("ingest")
-    columns = TextColumn("Aggregating"), BarColumn(), MofNCompleteColumn(), TextColumn("readings"), TimeElapsedColumn()
+    columns = (
+        TextColumn("Aggregating"),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TextColumn("readings"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("", total=total)
+        bar = bars.add_task("", total=None)
 
-        def done() -> bool:
-            held = [decode(blob.data) for info in states.list() if (blob := states.get(info.name))]
-            events = sum(state.counters.events for state in held)
-            bars.update(bar, completed=events)
-            return events == total and all(map(_settled, held))
+        def complete() -> bool:
+            intake = look_at_intake(storage, settings)
+            bars.update(bar, completed=intake.taken, total=intake.sent)
+            return intake.complete
 
-        wait_for(done, "The readings were not all taken in")
-
-
-def _settled(state: PartitionState) -> bool:
-    return not len(state.rows) and not state.owes_files
+        wait_for(complete, "The readings were not all taken in")
 
 
 def _await_run(storage: Storage, workload: str) -> str:

@@ -1,5 +1,9 @@
-"""What the demo sends: the beginning of a real clip where one is at hand, else one that ffmpeg draws; a digit."""
+"""What the demo sends: the beginning of a real clip where one is at hand, else one that ffmpeg draws; a digit.
 
+`python -m devhost.samples CLIP.mp4` draws a small clip.
+"""
+
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,16 @@ def write_clip(target: Path) -> str:
     if REAL.exists():
         _run(ffmpeg.input(str(REAL), t=SECONDS).output(str(target), c="copy"))
         return f"{SECONDS} s of a flower opening, with its sound"
-    fractal = ffmpeg.input(
-        f"mandelbrot=size=640x360:rate=25:end_scale=0.01:end_pts={25 * SECONDS}", f="lavfi", t=SECONDS
-    )
-    tone = ffmpeg.input("sine=frequency=220", f="lavfi", t=SECONDS)
+    return draw_clip(target, SECONDS, "640x360")
+
+
+def draw_clip(target: Path, seconds: int, size: str) -> str:
+    """Write one of 25 frames a second that needs no file; what it shows, in words."""
+    zoom = f"mandelbrot=size={size}:rate=25:end_scale=0.01:end_pts={25 * seconds}"
+    fractal = ffmpeg.input(zoom, f="lavfi", t=seconds)
+    tone = ffmpeg.input("sine=frequency=220", f="lavfi", t=seconds)
     _run(ffmpeg.output(fractal, tone, str(target), pix_fmt="yuv420p", acodec="aac"))
-    return f"{SECONDS} s of a fractal that ffmpeg draws, with a tone"
+    return f"{seconds} s of a fractal that ffmpeg draws, with a tone"
 
 
 def write_digit(target: Path) -> None:
@@ -36,3 +44,7 @@ def write_digit(target: Path) -> None:
 def _run(stream: Any) -> None:
     # Without -nostdin a key typed meanwhile would be an order to ffmpeg, and in the background it would stop for ever.
     stream.overwrite_output().run(cmd=[imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin"], quiet=True)
+
+
+if __name__ == "__main__":
+    print(f"{sys.argv[1]}: {draw_clip(Path(sys.argv[1]), 1, '320x180')}")
