@@ -1,12 +1,20 @@
-# demo: see all of it work on this machine    test: run all tests    bench: measure
-# up: run the app here until Ctrl-C            lint: check the code   lock: pin dependencies anew
-# fuzz: ask every route for ten minutes what nobody would
+# make demo    see all of it work on this machine
+# make up      run the app here until Ctrl-C
+# make test    run all tests
+# make docs    play the demo and the tutorials as the documents show them, in a fresh clone (minutes)
+# make fuzz    ask every route for ten minutes what nobody would
+# make lint    check the code
+# make bench   measure
+# make lock    pin dependencies anew
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
 
-.PHONY: demo up test fuzz bench lint lock
+.PHONY: help demo up test docs fuzz bench lint lock
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
 demo: .venv/tools
 	@$(BIN)/python -m devhost.demo
 
@@ -15,6 +23,9 @@ up: .venv/tools
 
 test: .venv/dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+docs: .venv/dev
+	$(BIN)/python -m tests.docs.play README.md docs/tutorial-*.md docs/azure-batch.md docs/azure-ml.md
 
 fuzz: .venv/dev
 	FUZZ_SECONDS=600 $(BIN)/pytest tests/realtime/test_fuzz.py
@@ -42,9 +53,9 @@ COMPILE := --quiet --generate-hashes --python-version 3.13 --universal
 FLAGS := --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .venv/uv: requirements/uv.txt
-	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(not v.startswith("3.13.") and f"Tally needs Python 3.13; $(PYTHON) is {v}. Name one: make PYTHON=/path/to/python3.13")'
+	@"$(PYTHON)" -c 'import sys; v = sys.version.split()[0]; sys.exit(not v.startswith("3.13.") and f"Tally needs Python 3.13; $(PYTHON) is {v}. Name one: make PYTHON=/path/to/python3.13")'
 	@echo "Installing what Tally needs into .venv (once)"
-	@$(PYTHON) -m venv --clear .venv
+	@"$(PYTHON)" -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
+from tests.docs.sameness import MORE
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<first>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
@@ -45,7 +47,12 @@ def blocks_of(document: Path) -> list[Block]:
 
 
 def steps_of(block: Block) -> list[Step]:
-    """The prompts of a `console` block: lines that begin with `$ `, gone on with after a backslash; `^C` is Ctrl-C."""
+    """The prompts of a `console` block: lines that begin with `$ `, gone on with after a backslash; `^C` is Ctrl-C.
+
+    A block of another language shows nothing of what its commands print.
+    """
+    if block.language != "console":
+        return [Step(command, [MORE]) for command in commands_of(block)]
     steps: list[Step] = []
     for line in block.text.splitlines():
         if line.startswith("$ ") or line == "^C":

@@ -19,11 +19,11 @@ from tempfile import TemporaryDirectory
 from devhost.sandbox import sandbox_settings
 from tests.docs.blocks import Block, Step, blocks_of, steps_of
 from tests.docs.clone import ROOT, clone
-from tests.docs.sameness import canonical, shortened
+from tests.docs.sameness import MORE, canonical, shortened
 from tests.docs.terminal import CTRL_C, Terminal
 
 PORT, HOME = "7071", "/home/you/tally"
-NEVER = "0 0 0 1 1 *"
+QUICK = {"SCORING_SCHEDULE": "0 0 0 1 1 *", "RELOAD_SECONDS": "1", "IDLE_SECONDS": "2"}
 COMPILED = {"NUMBA_CACHE_DIR": str(ROOT / ".tally" / "compiled")}  # compiling takes longer than all the rest
 SLEEP = "#!/bin/sh\nexec .venv/bin/python -m tests.docs.settled\n"
 
@@ -42,7 +42,7 @@ class Clone:
         for block in blocks_of(document):
             if "file" in block.words:
                 (self.folder / block.words["file"]).write_text(block.text)
-            elif block.language == "console":
+            elif block.language == "console" or "long" in block.words:
                 yield block, [(step, self._typed(block, step)) for step in steps_of(block)]
 
     def _typed(self, block: Block, step: Step) -> list[str]:
@@ -54,7 +54,10 @@ class Clone:
         if keys == CTRL_C:
             terminal.run(keys)
             return []
-        lines, code = terminal.run(keys, block.words.get("until", ""))
+        until = block.words.get("until", "")
+        lines, code = terminal.run(keys, until)
+        if until:  # what comes before it is left out
+            lines = [MORE, *lines[next(at for at, line in enumerate(lines) if until in line) :]]
         assert str(code) == block.words.get("exit", "0"), "\n".join([f"{block}: exit code {code}", step.keys, *lines])
         return [line.replace(str(self.folder), HOME).replace(f":{self.port}", f":{PORT}") for line in lines]
 
@@ -62,11 +65,11 @@ class Clone:
 @contextmanager
 def cloned(folder: Path, *, fresh: bool = False) -> Iterator[Clone]:
     """A clone in the folder; its terminals are closed at the end, and what runs in them ends."""
-    place = clone(folder / "tally")
+    place = clone(folder / "tally clone")  # blanks in a path are common
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
     port = PORT
     if not fresh:
-        settings = sandbox_settings(place / ".tally") | {"SCORING_SCHEDULE": NEVER, "RELOAD_SECONDS": "1"}
+        settings = sandbox_settings(place / ".tally") | QUICK
         (place / "local.settings.json").write_text(json.dumps({"Values": settings}))
         (place / ".venv").symlink_to(ROOT / ".venv")
         (place / ".tally").mkdir()
@@ -106,8 +109,7 @@ def updated(document: Path, played: list[tuple[Block, list[tuple[Step, list[str]
 def _written(steps: list[tuple[Step, list[str]]]) -> str:
     lines = []
     for step, shown in steps:
-        told = [line for line in step.shown if line]
-        lines += [step.keys if step.keys == "^C" else f"$ {step.keys}", *shortened(told, shown)]
+        lines += [step.keys if step.keys == "^C" else f"$ {step.keys}", *shown]
     return "".join(f"{line}\n" for line in lines)
 
 

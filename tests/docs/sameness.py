@@ -34,9 +34,12 @@ def _replaced(line: str) -> str:
 
 
 def shortened(said: list[str], shown: list[str]) -> list[str]:
-    """What was shown, with `…` where the document has it in place of some lines."""
-    if MORE not in said:
-        return shown
-    first = said.index(MORE)
-    last = len(said) - first - 1
-    return [*shown[:first], MORE, *shown[len(shown) - last :]] if len(shown) >= first + last else shown
+    """What was shown, with `…` where the document has it in place of some lines; all of it where the rest differs."""
+    place, chunks = 0, "\n".join(said).split(MORE)
+    for chunk in (chunk.strip("\n").splitlines() for chunk in chunks):
+        places = (at for at in range(place, len(shown) - len(chunk) + 1) if shown[at : at + len(chunk)] == chunk)
+        found = next(places, None)
+        if found is None:
+            return shown
+        place = found + len(chunk)
+    return said if MORE in said else shown

@@ -37,5 +37,7 @@ def test_what_tells_something_is_not(said: str, shown: str) -> None:
 def test_an_ellipsis_stands_for_any_lines() -> None:
     shown = ["a", "b", "c", "d"]
     assert shortened(["a", MORE, "d"], shown) == ["a", MORE, "d"]
-    assert shortened([MORE, "x"], shown) == [MORE, "d"]
+    assert shortened(["a", MORE, "c", MORE], shown) == ["a", MORE, "c", MORE]
+    assert shortened(["b", MORE, "x"], shown) == shown
+    assert shortened(["d", MORE, "a"], shown) == shown
     assert shortened(["a", "b"], shown) == shown
