@@ -51,6 +51,9 @@ def steps_of(block: Block) -> list[Step]:
 
     A block of another language shows nothing of what its commands print.
     """
+    if "one" in block.words:  # what it prints looks like prompts, too
+        keys, *shown = block.text.splitlines()
+        return [Step(keys.removeprefix("$ "), shown)]
     if block.language != "console":
         return [Step(command, [MORE]) for command in commands_of(block)]
     steps: list[Step] = []

@@ -8,6 +8,7 @@ has this environment, free ports and quick timers, and `sleep` takes as long as 
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from devhost.sandbox import sandbox_settings
 from tests.docs.blocks import Block, Step, blocks_of, steps_of
@@ -59,7 +61,13 @@ class Clone:
         if until:  # what comes before it is left out
             lines = [MORE, *lines[next(at for at, line in enumerate(lines) if until in line) :]]
         assert str(code) == block.words.get("exit", "0"), "\n".join([f"{block}: exit code {code}", step.keys, *lines])
-        return [line.replace(str(self.folder), HOME).replace(f":{self.port}", f":{PORT}") for line in lines]
+        return [self._as_documented(line) for line in lines]
+
+    def _as_documented(self, line: str) -> str:
+        """With the sample's port, and a folder that a reader may have."""
+        for place in (str(self.folder), quote(str(self.folder))):
+            line = line.replace(place, HOME)
+        return re.sub(r"(127\.0\.0\.1|localhost):\d+", rf"\1:{PORT}", line)
 
 
 @contextmanager
