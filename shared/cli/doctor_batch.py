@@ -50,7 +50,7 @@ class BatchChecks:
     def _named(self) -> str:
         properties = self._account["properties"]
         state, modes = properties["provisioningState"], properties.get("allowedAuthenticationModes") or ["AAD"]
-        if state != "Succeeded" or "AAD" not in modes:
+        if folded(state) != "succeeded" or "aad" not in map(folded, modes):
             raise SettingsError(f"It is {state} and takes {', '.join(modes)}.", "It must exist and allow AAD.")
         return f"{self._account['name']} in {self._account['location']}"
 
@@ -129,7 +129,7 @@ class BatchChecks:
     def _enough_cores(self, name: str) -> str:
         s, properties, size = self.settings, self._account["properties"], self._size(name)
         wanted = s.batch_max_nodes * _cores(size)
-        if properties.get("poolAllocationMode") == "UserSubscription":
+        if folded(properties.get("poolAllocationMode")) == "usersubscription":
             raise NotChecked(f"not checked: {wanted} cores count against the subscription's own quota.")
         families = {each["name"].lower(): each["coreQuota"] for each in properties["dedicatedCoreQuotaPerVMFamily"]}
         quota, kind = properties["lowPriorityCoreQuota"], "spot"

@@ -37,8 +37,10 @@ def compute(
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest) -> str:
-    return re.sub("[^A-Za-z0-9]+", "-", request.node.name).strip("-")
+def run(request: pytest.FixtureRequest, compute: Compute) -> Iterator[str]:
+    name = re.sub("[^A-Za-z0-9]+", "-", request.node.name).strip("-")
+    yield name
+    compute.cancel(name)  # what a failing test left running would keep a node from the next
 
 
 def test_tasks_run_after_what_they_need(compute: Compute, run: str, tmp_path: Path) -> None:
