@@ -1,5 +1,6 @@
 """Clients for the services that bindings name: by connection string, or by address and identity."""
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def queue_service(settings: Mapping[str, str], name: str) -> "QueueServiceClient
     if text := storage_string(settings, name):
         return QueueServiceClient.from_connection_string(text, **_RETRY)
     address = _address(connection(settings, name).queue_uri, name, "queueServiceUri")
-    return QueueServiceClient(address, credential=_credential(address), **_RETRY)
+    return QueueServiceClient(address, credential=credential(address), **_RETRY)
 
 
 def blob_service(settings: Mapping[str, str], name: str) -> "BlobServiceClient":
@@ -53,7 +54,7 @@ def blob_service(settings: Mapping[str, str], name: str) -> "BlobServiceClient":
     if text := storage_string(settings, name):
         return BlobServiceClient.from_connection_string(text, **_RETRY)
     address = _address(connection(settings, name).blob_uri, name, "blobServiceUri")
-    return BlobServiceClient(address, credential=_credential(address), **_RETRY)
+    return BlobServiceClient(address, credential=credential(address), **_RETRY)
 
 
 def event_hub_consumer(
@@ -72,7 +73,7 @@ def event_hub_consumer(
         )
     namespace = _address(found.namespace, name, "fullyQualifiedNamespace")
     options["use_tls"] = not is_loopback(namespace)
-    return EventHubConsumerClient(namespace, event_hub, consumer_group, _credential(namespace), **options)
+    return EventHubConsumerClient(namespace, event_hub, consumer_group, credential(namespace), **options)
 
 
 def _address(address: str | None, name: str, part: str) -> str:
@@ -81,7 +82,9 @@ def _address(address: str | None, name: str, part: str) -> str:
     raise SettingsError(f"{name} is not set.", f"Set {name} or {name}__{part}.")
 
 
-def _credential(address: str) -> Any:
+def credential(address: str) -> Any:
+    """The identity; aiohttp has to be told whom to trust, which requests reads from REQUESTS_CA_BUNDLE itself."""
     from azure.identity.aio import DefaultAzureCredential
 
-    return DefaultAzureCredential(**authority(address))
+    trust = os.environ.get("REQUESTS_CA_BUNDLE") or True
+    return DefaultAzureCredential(connection_verify=trust, **authority(address))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from devhost.connections import blob_service, event_hub_consumer, storage_string
+from devhost.connections import blob_service, credential, event_hub_consumer, storage_string
 from devhost.data import Event, Partition, event_call, events_call
 from devhost.function import FunctionInfo
 from devhost.host_json import EventHubOptions
@@ -131,10 +131,8 @@ class EventHubListener:
 
         if text := storage_string(self._settings, HOST_STORAGE):
             return BlobCheckpointStore.from_connection_string(text, CHECKPOINTS)
-        from azure.identity.aio import DefaultAzureCredential
-
         address = self._settings[f"{HOST_STORAGE}__blobServiceUri"]
-        return BlobCheckpointStore(address, CHECKPOINTS, credential=DefaultAzureCredential(**authority(address)))
+        return BlobCheckpointStore(address, CHECKPOINTS, credential=credential(address))
 
     async def _create_checkpoints(self) -> None:
         from azure.core.exceptions import ResourceExistsError

@@ -1,5 +1,6 @@
 """Which local services the settings ask for, and how each is started: connection strings decide on ports."""
 
+import secrets
 import socket
 import sys
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from devhost import azurite
 from shared.errors import SettingsError
 from shared.settings import Connection, Settings
-from shared.settings.event_hub_string import parse_namespace
+from shared.settings.event_hub_string import Namespace, parse_namespace
 from shared.settings.storage_account import LOOPBACK
 from shared.settings.this_machine import STORAGE_SETTINGS, host_setting, local_accounts
 
@@ -56,22 +57,26 @@ def azurite_service(settings: Mapping[str, str], data: Path, script: Path) -> Se
 
 def event_hubs_service(settings: Mapping[str, str], data: Path) -> Service | None:
     """The Event Hubs peer, where `LOCAL_SERVICES` lists it and the hub is on this machine."""
-    text = Connection.from_env("EventHubs", settings).string
-    namespace = parse_namespace("EventHubs", text) if text else None
+    namespace = _event_hubs_namespace(settings)
     if namespace is None or not namespace.local or "eventhubs" not in listed(settings):
         return None
     app, port = Settings.from_env(settings), namespace.port or 5672
     spec = f"{namespace.hub or app.event_hub_name}:{app.partition_count}"
     if (group := app.event_hub_consumer_group) != "$Default":
         spec += f":{group}"
-    key = {"EVENTHUB_KEY_NAME": namespace.key_name, "EVENTHUB_KEY": namespace.key}
+    # With an identity nobody has the key: it is one that nobody knows.
+    key = {
+        "EVENTHUB_KEY_NAME": namespace.key_name or "RootManageSharedAccessKey",
+        "EVENTHUB_KEY": namespace.key or secrets.token_urlsafe(),
+        "IDENTITY_HEADER": settings.get("IDENTITY_HEADER", ""),
+    }
     return Service(
         "eventhubs",
         (
             *(sys.executable, "-m", "devhost.eventhub", "--port", str(port)),
             *("--data", str(data / "eventhubs"), "--hub", spec),
         ),
-        (Port(port, "AMQP", "Endpoint in EventHubs"),),
+        (Port(port, "AMQP", "Endpoint in EventHubs" if namespace.key else "EventHubs__fullyQualifiedNamespace"),),
         key,
         data / "eventhubs.log",
     )
@@ -147,6 +152,14 @@ def _free(number: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _event_hubs_namespace(settings: Mapping[str, str]) -> Namespace | None:
+    held = Connection.from_env("EventHubs", settings)
+    if held.string:
+        return parse_namespace("EventHubs", held.string)
+    address = urlsplit(f"sb://{held.namespace or ''}")
+    return Namespace(address.hostname, address.port) if address.hostname else None
 
 
 def _advice(port: Port) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from devhost.eventhub.amqp import frames
+from devhost.eventhub.amqp.decoding import decode
 from devhost.eventhub.amqp.performatives import (
     Attach,
     Begin,
@@ -15,12 +16,16 @@ from devhost.eventhub.amqp.performatives import (
     End,
     Flow,
     Open,
+    SaslInit,
+    SaslOutcome,
     Transfer,
 )
 from devhost.eventhub.amqp.types import Described, Long, Symbol, UInt, UShort
+from devhost.eventhub.messages import sections
 from devhost.eventhub.session import INCOMING_WINDOW
 from devhost.eventhub.times import Times
-from tests.devhost.eventhub.wire import EVENT, SASL, Wire, section
+from tests.devhost.eventhub.conftest import KEY
+from tests.devhost.eventhub.wire import BEGIN, EVENT, SASL, Wire, section, signature
 
 EVENTS = "single/ConsumerGroups/$Default/Partitions/0"
 
@@ -273,6 +278,15 @@ async def test_a_lower_owner_level_or_none_is_refused(wire: Wire) -> None:
 
 
 @on_a_wire
+async def test_a_sixth_reader_without_owner_level_is_one_too_many(wire: Wire) -> None:
+    wire.allow()
+    for handle in range(1, 7):
+        attach_level(wire, handle, None)
+    (detach,) = await wire.heard_of(Detach)
+    assert (detach.handle, condition(detach.error)) == (6, "amqp:resource-limit-exceeded")
+
+
+@on_a_wire
 async def test_owner_levels_count_within_a_consumer_group(wire: Wire) -> None:
     wire.allow()
     for handle, group in ((1, "$Default"), (2, "second")):
@@ -372,6 +386,51 @@ def test_a_request_is_answered_on_the_link_it_names() -> None:
         wire.transfer(3, section(0x73, fields) + section(0x74, question))
         transfers = await wire.heard_of(Transfer)
         assert [transfer.handle for transfer in transfers] == [2]
+        wire.close()
+
+    asyncio.run(test())
+
+
+def sasl(mechanism: str, response: bytes) -> bytes:
+    init = SaslInit(mechanism=Symbol(mechanism), initial_response=response)
+    return frames.SASL_HEADER + frames.write_frame(0, init, frames.SASL)
+
+
+def test_the_policys_name_and_key_by_sasl_open_everything_and_others_nothing() -> None:
+    async def test() -> None:
+        wire = Wire()
+        wire.feed(sasl("PLAIN", f"\0{KEY.name}\0{KEY.key}".encode()) + frames.AMQP_HEADER)
+        wire.say(Open(container_id="test"))
+        wire.feed(BEGIN)
+        wire.attach(1, "single", reading=False)
+        assert [item.name for item in await wire.heard_of(Attach)] == ["link-1"]
+        wire.close()
+        for mechanism, response in [("PLAIN", f"\0{KEY.name}\0other".encode()), ("PLAIN", b""), ("GSSAPI", b"")]:
+            wire = Wire()
+            wire.feed(sasl(mechanism, response))
+            assert [item.outcome for item in await wire.heard_of(SaslOutcome)] == [1]
+            assert wire.transport.closed
+            wire.close()
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(("hub", "status"), [("single", 200), ("readings", 401)])
+def test_a_management_request_may_bring_its_token_along(hub: str, status: int) -> None:
+    async def test() -> None:
+        wire = Wire()
+        wire.open()
+        wire.attach(1, "$management", reading=True)
+        wire.attach(2, "$management", reading=False)
+        wire.credit(1, 10)
+        await wire.heard()
+        asked = {"operation": "READ", "type": "com.microsoft:eventhub", "name": "single"}
+        token = signature(f"sb://localhost/{hub}")
+        wire.transfer(2, section(0x73, ["id"]) + section(0x74, asked | {"security_token": token}))
+        ((_, payload),) = [item for item in await wire.heard() if isinstance(item[0], Transfer)]
+        properties = next(decode(payload, part.value)[0] for part in sections(payload) if part.code == 0x74)
+        assert isinstance(properties, dict)
+        assert properties["status-code"] == status
         wire.close()
 
     asyncio.run(test())

@@ -48,6 +48,11 @@ def test_a_position_is_the_first_message_behind_it(
     assert start(log, field, comparison, value) == first
 
 
+@pytest.mark.parametrize(("text", "first"), [("offset > -1", 0), ("offset > @latest", 3), ("sequence-number >= 1", 1)])
+def test_a_position_may_be_written_without_quotes(log: PartitionLog, text: str, first: int) -> None:
+    assert first_message(f"amqp.annotation.x-opt-{text}", log) == first
+
+
 def test_an_offset_means_the_message_there_or_the_one_behind(log: PartitionLog) -> None:
     assert start(log, "offset", ">", log.last_offset) == 3
     assert start(log, "offset", ">=", log.last_offset) == 2
