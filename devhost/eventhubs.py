@@ -13,7 +13,6 @@ from devhost.host_json import EventHubOptions
 from devhost.pace import describe
 from devhost.runner import Run, run_with_retries
 from devhost.worker import Call
-from shared.identity import authority
 from shared.readings.hub import as_tally_error
 from shared.settings.this_machine import HOST_STORAGE
 

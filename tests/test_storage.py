@@ -134,7 +134,7 @@ def test_all_first_senders_to_a_queue_send(azurite: Azurite) -> None:
     [
         (409, "BlobAlreadyExists", Conflict, ""),
         (412, "ConditionNotMet", Conflict, ""),
-        (400, "InvalidBlockList", Conflict, ""),
+        (400, "InvalidBlockList", Transient, "tried again"),
         (409, "BlobArchived", InvalidInput, "archive tier"),
         (409, "SnapshotsPresent", InvalidInput, "snapshots"),
         (409, "BlobImmutableDueToPolicy", InvalidInput, "policy"),
@@ -216,6 +216,15 @@ def test_a_file_is_put_whole(container: BlobStore) -> None:
     blob = container.get("film")
     assert blob is not None
     assert blob.data == bytes(range(256)) * 40_000
+
+
+def test_a_file_is_put_from_where_it_stands(container: BlobStore) -> None:
+    film = BytesIO(b"head and rest")
+    film.seek(9)
+    container.put("film", film)
+    blob = container.get("film")
+    assert blob
+    assert blob.data == b"rest"
 
 
 def test_a_blob_is_read_as_a_file(container: BlobStore) -> None:

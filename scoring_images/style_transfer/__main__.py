@@ -123,8 +123,10 @@ def _style_file(arguments: argparse.Namespace, settings: Settings) -> None:
 
     # As absolute paths: ffmpeg would take `-a.mp4` for an option and `a:b.mp4` for a protocol.
     source, target = arguments.source.resolve(), arguments.target.resolve()
-    name = os.fsencode(source.name).decode(errors="replace")
-    order = Order("", name, "", arguments.style, arguments.crf, arguments.steady, settings.strict_video)
+    for path in map(str, (source, target)):
+        if os.fsencode(path).decode(errors="replace") != path:
+            raise InvalidInput(f"The name {path!r} is not in UTF-8.", "Give it another.")
+    order = Order("", source.name, "", arguments.style, arguments.crf, arguments.steady, settings.strict_video)
     style_file(source, target, order, settings)
 
 

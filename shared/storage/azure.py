@@ -93,6 +93,7 @@ class AzureBlobs:
     def _upload(self, blob: "BlobClient", data: Content, options: dict[str, Any]) -> str:
         from azure.core.exceptions import ResourceNotFoundError
 
+        start = None if isinstance(data, bytes) else data.tell()
         try:
             return str(blob.upload_blob(data, **options)["etag"])
         except ResourceNotFoundError as error:
@@ -100,8 +101,8 @@ class AzureBlobs:
                 raise Conflict(f"{blob.blob_name} was removed by somebody else.") from error
         with _made_before("ContainerAlreadyExists"):
             self.client.create_container()
-        if not isinstance(data, bytes):
-            data.seek(0)
+        if not isinstance(data, bytes) and start is not None:
+            data.seek(start)
         return str(blob.upload_blob(data, **options)["etag"])
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:

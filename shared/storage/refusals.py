@@ -8,10 +8,11 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 from shared.errors import Conflict, InvalidInput, SettingsError, TallyError, TooLarge, Transient
 from shared.identity import refusal
 
-CHANGED = frozenset({"BlobAlreadyExists", "BlobOverwritten", "ConditionNotMet", "InvalidBlockList"})
-"""Somebody else wrote first, with the last even while this was being sent. Reading again and writing again may work."""
+CHANGED = frozenset({"BlobAlreadyExists", "BlobOverwritten", "ConditionNotMet"})
+"""Somebody else wrote first: reading again and writing again may work."""
 
-_PASSING = ("BeingDeleted", "BeingCreated", "BeingRehydrated", "Lease", "Pending")
+_PASSING = ("BeingDeleted", "BeingCreated", "BeingRehydrated", "Lease", "Pending", "InvalidBlockList")
+"""Parts of codes of what ends by itself. The last: another writer's commit threw the blocks of this one away."""
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _HINTS = {

@@ -155,7 +155,7 @@ def start(driver: Driver, storage: Storage, settings: Settings, name: str, etag:
         return _start_failing(driver, name, etag, error)
     video = storage.data(VIDEOS).info(name)
     if video is None or (etag and etag.strip('"') != video.etag.strip('"')):
-        log("upload passed over: it is gone, or was replaced since", video=name, etag=etag)
+        log("upload passed over: it is gone, or was replaced since", video=repr(name), etag=etag)
         return None
     if is_folder(video):
         return None

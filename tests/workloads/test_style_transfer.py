@@ -118,7 +118,9 @@ def test_a_video_whose_results_would_have_too_long_names_is_refused_before_work_
         asked_run(storage, SETTINGS, "a" * 1015 + ".mp4", Options(), datetime.now(UTC))
 
 
-@pytest.mark.parametrize("name", ["a/../b.mp4", "a\nrun succeeded run=x.mp4", "b" * 1020 + ".mp4"])
+@pytest.mark.parametrize(
+    "name", ["a/../b.mp4", "a\nrun succeeded run=x.mp4", "b" * 1020 + ".mp4", "a\uffff.mp4", "a\\b.mp4"]
+)
 def test_an_upload_under_such_a_name_has_one_run_that_fails_with_the_reason(storage: MemoryStorage, name: str) -> None:
     held = BlobInfo(name, '"1"', 4, datetime.now(UTC))
     storage.data("videos").blobs[name] = b"film", held  # by another client than ours

@@ -1,6 +1,7 @@
 """The tasks of a style run, on storage in memory: from an upload to what users find, whatever happens in between."""
 
 import json
+import os
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -245,11 +246,21 @@ def test_a_file_is_styled_without_storage_in_a_style_that_lies_in_a_folder(
     assert f"frame {count} of {count}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["-dash.mkv", "concat:a.mkv", "@a b[nope]%d😀.mkv"], ids=ascii)
+def test_a_file_is_styled_whatever_it_is_called(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    KIND.write_folder(tmp_path / "swap", swapping(), name="swap", painting={}, parameters={}, metrics={})
+    (tmp_path / name).write_bytes(odd("anamorphic.mp4").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert main(["file", "--style=swap", "--", name, "-out.mp4"]) == 0
+    assert {"-out.mp4", "-out.json"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_what_cannot_be_styled_ends_with_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = tmp_path / "in.mp4"
-    text.write_text("hello")
-    assert main(["file", str(text), str(tmp_path / "out.mp4")]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    for name in ("in.mp4", os.fsdecode(b"\xff.mp4")):
+        text = tmp_path / name
+        text.write_text("hello")
+        assert main(["file", str(text), str(tmp_path / "out.mp4")]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
     assert not (tmp_path / "out.mp4").exists()
 
 
