@@ -18,7 +18,7 @@ from shared.cli.refusals import as_refusal
 from shared.errors import SettingsError, TallyError
 from shared.settings.faults import faults_in
 from shared.settings.spelling import misspelt
-from shared.settings.this_machine import check_azurite
+from shared.settings.this_machine import check_azurite, host_setting
 
 LISTED = 5_000  # blobs that are listed, which is one request
 
@@ -67,6 +67,7 @@ def _here() -> Iterator[Check]:
     yield from faults or [checked("settings", _settings)]
     if faults:
         return
+    yield from (Check("settings", None, says) for says in misspelt(os.environ))
     yield checked("data account", partial(_container, "data", "windows", _hours))
     control = checked("control account", partial(_container, "control", "runs", _runs))
     yield control
@@ -141,7 +142,6 @@ def _settings() -> str:
     return (
         f"windows of {held.window_seconds} s, runs over {held.scoring_span_seconds} s, "
         f"scored at {held.scoring_schedule!r}, compute {held.compute}"
-        + "".join(f". {each}" for each in misspelt(os.environ))
     )
 
 
@@ -174,10 +174,9 @@ def _host() -> str:
     import urllib.error
     import urllib.request
 
-    address = f"http://127.0.0.1:{os.environ.get('HOST_PORT', '7071')}/"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to this machine
+    address = f"http://127.0.0.1:{host_setting(os.environ, 'HOST_PORT')}/"
     try:
-        with opener.open(address, timeout=5) as answer:
+        with urllib.request.urlopen(address, timeout=5) as answer:
             return f"answers at {address} ({answer.status})"
     except urllib.error.HTTPError as error:
         return f"answers at {address} ({error.code})"

@@ -48,7 +48,9 @@ def style(
         bool | None,
         typer.Option(help="Blend along the motion: less flicker, more time; default: STYLE_STEADY of the settings."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one per core.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=0, help="Threads; 0: one per core; default: TASK_THREADS of the settings.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Style a video: every frame, its timestamps and its sound as they were.
@@ -72,7 +74,7 @@ def style(
         *(("--steady",) if (held.style_steady if steady is None else steady) else ()),
         *(str(video.resolve()), str(target.resolve())),
     ]
-    _follow(command, os.environ | {"TASK_THREADS": str(threads)})
+    _follow(command, os.environ | {"TASK_THREADS": str(held.task_threads if threads is None else threads)})
     if as_json:
         print_json({"video": str(target), "style": style, "files": list(map(str, files))})
     else:

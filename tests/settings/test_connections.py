@@ -72,9 +72,9 @@ def test_app_and_host_reach_the_address_that_a_string_means(text: str, blob: str
     for spelt in (text, f'"{text}"\n', f" {text}; ", text.replace(";", ";\r\n ")):
         connection = Settings.from_env({"ControlStorage": spelt}).control_storage
         clients = (
-            azure.blob_service(connection, 0),
+            azure.blob_service(connection, 0, ""),
             blob_service({"ControlStorage": spelt}, "ControlStorage"),
-            azure.queue_service(connection, 0),
+            azure.queue_service(connection, 0, ""),
             queue_service({"ControlStorage": spelt}, "ControlStorage"),
         )
         assert [client.url.partition("?")[0].rstrip("/") for client in clients] == [blob, blob, queue, queue]
@@ -119,7 +119,7 @@ def test_what_is_read_is_written_so_that_it_reads_the_same(text: str) -> None:
     assert held.string == account.connection_string
     again = Settings.from_env({"DataStorage": str(held.string)}).data_storage
     assert again == held
-    client = azure.blob_service.__wrapped__(held, 0)
+    client = azure.blob_service.__wrapped__(held, 0, "")
     assert client.url.partition("?")[0].rstrip("/") == account.blob
 
 
@@ -128,12 +128,12 @@ def test_a_task_process_reads_the_same_addresses() -> None:
     code = (
         "import json; from shared.settings import Settings; from shared.storage import Storage;"
         "s = Storage.from_settings(Settings.from_env());"
-        "print(json.dumps([s.data('a').client.url, s.control('b').client.url, s.queue('ccc').client.url]))"
+        "print(json.dumps([s.data('aaa').client.url, s.control('bbb').client.url, s.queue('ccc').client.url]))"
     )
     env = {"DataStorage": text, "ControlStorage": text, "PATH": ""}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
     place = "http://127.0.0.1:{}/devstoreaccount1/{}"
-    assert json.loads(done.stdout) == [place.format(10000, "a"), place.format(10000, "b"), place.format(10001, "ccc")]
+    assert json.loads(done.stdout) == [place.format(10000, "aaa"), place.format(10000, "bbb"), place.format(10001, "ccc")]
 
 
 @pytest.mark.parametrize(
