@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.docs.blocks import Step, blocks_of, steps_of
 from tests.docs.sameness import MORE
 
-TEXT = '''
+TEXT = """
 ```console terminal=app until="it runs"
 $ make up
 …
@@ -23,7 +23,7 @@ $ make demo
 $ tally train
 done
 ```
-'''
+"""
 
 
 def test_blocks_are_read_with_their_words_and_steps(tmp_path: Path) -> None:
