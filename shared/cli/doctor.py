@@ -63,11 +63,9 @@ def doctor(
 
 def _here() -> Iterator[Check]:
     yield checked("Python", _python)
-    faults = settings_faults()
-    yield from faults or [checked("settings", _settings)]
-    if faults:
+    yield from (found := _settings_checks())
+    if found[0].ok is False:
         return
-    yield from (Check("settings", None, says) for says in misspelt(os.environ))
     yield checked("data account", partial(_container, "data", "windows", _hours))
     control = checked("control account", partial(_container, "control", "runs", _runs))
     yield control
@@ -83,9 +81,8 @@ def _in_azure() -> Iterator[Check]:
     from shared.cli.doctor_azure import AzureChecks
     from shared.clouds import resource_manager
 
-    faults = settings_faults()
-    yield from faults or [checked("settings", _settings)]
-    if faults:
+    yield from (found := _settings_checks())
+    if found[0].ok is False:
         return
     yield checked("data account", partial(_container, "data", "windows", _hours))
     yield checked("control account", partial(_container, "control", "runs", _runs))
@@ -111,9 +108,17 @@ def settings_faults() -> list[Check]:
     """What is wrong with the settings, each once."""
     try:
         settings()
+        check_azurite(os.environ)
     except SettingsError as error:
         return [Check("settings", False, fault.message, fault.hint) for fault in faults_in(error)]
     return []
+
+
+def _settings_checks() -> list[Check]:
+    """What is wrong, and nothing else; or else what holds, and names that look misspelt."""
+    if faults := settings_faults():
+        return faults
+    return [checked("settings", _settings), *(Check("settings", None, said) for said in misspelt(os.environ))]
 
 
 MARKS = {True: ("ok   ", "green"), False: ("wrong", "red"), None: ("note ", "yellow")}
@@ -138,7 +143,6 @@ def _python() -> str:
 
 def _settings() -> str:
     held = settings()
-    check_azurite(os.environ)
     return (
         f"windows of {held.window_seconds} s, runs over {held.scoring_span_seconds} s, "
         f"scored at {held.scoring_schedule!r}, compute {held.compute}"

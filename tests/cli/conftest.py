@@ -47,9 +47,8 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MemoryStorage]:
     """Both accounts, in memory, for every command."""
     memory = MemoryStorage()
-    settings = Settings.from_env(
-        {"LOCAL_COMPUTE_DIR": str(tmp_path / "compute"), "DataStorage": "UseDevelopmentStorage=true"}
-    )
+    account = {"DataStorage__blobServiceUri": "https://data.blob.core.windows.net"}
+    settings = Settings.from_env({"LOCAL_COMPUTE_DIR": str(tmp_path / "compute"), **account})
     for name, module in list(sys.modules.items()):
         if name.startswith("shared.cli."):
             for known, value in (("storage", memory), ("settings", settings)):
@@ -64,7 +63,7 @@ def accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Memory
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings that name accounts where nobody listens."""
     account = "AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a"
-    for name in ("DataStorage", "ControlStorage"):
+    for name in ("DataStorage", "ControlStorage", "AzureWebJobsStorage"):
         monkeypatch.setenv(name, account)
     monkeypatch.setenv("EventHubs", "")
     for cached in (context.settings, context.driver):

@@ -92,7 +92,14 @@ def test_faults_in_the_settings_are_said_alone(shell: Shell, monkeypatch: pytest
         assert ran.said.count("WINDOW_SECONDS") == 1
         assert "[/x]" in ran.out
         assert "account" not in ran.out
-    monkeypatch.delenv("WINDOW_SECONDS")
+    monkeypatch.setenv("SCORING_SCHEDULE", "at noon")
+    monkeypatch.setenv("COMPUTE", "azure_batch")
+    context.settings.cache_clear()
+    said = shell("doctor").out
+    for name in ("WINDOW_SECONDS", "SCORING_SCHEDULE", "BATCH_ENDPOINT"):
+        assert said.count(f"wrong settings        {name} is") == 1
+    for name in ("WINDOW_SECONDS", "SCORING_SCHEDULE", "COMPUTE"):
+        monkeypatch.delenv(name)
     context.settings.cache_clear()
 
 
@@ -101,3 +108,11 @@ def test_a_look_that_fails_unforeseen_does_not_end_the_others() -> None:
         raise KeyError("x")
 
     assert doctor.checked("thing", broken).says == "Something went wrong that nobody foresaw: KeyError: 'x'."
+
+
+def test_a_misspelt_setting_is_a_note(accounts: MemoryStorage, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDOW_SECOND", "5")
+    notes = [
+        line for line in map(json.loads, shell("doctor", "--json").out.splitlines()) if "WINDOW_SECOND " in line["says"]
+    ]
+    assert [(note["ok"], "WINDOW_SECONDS" in note["says"]) for note in notes] == [(None, True)]
