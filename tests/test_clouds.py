@@ -65,7 +65,7 @@ def test_every_token_is_for_the_cloud_of_the_address_it_is_sent_to(cloud: Cloud,
     for act in calls.values():
         with pytest.raises(Asked):
             act()
-    for service in (blob_service(connection, 0), queue_service(connection, 0)):
+    for service in (blob_service(connection, 0, ""), queue_service(connection, 0, "")):
         with pytest.raises(Asked):
             service.get_service_properties()
     with pytest.raises(Asked):
@@ -97,7 +97,7 @@ def test_the_doctor_asks_the_cloud_of_the_settings(cloud: Cloud, asked: list[tup
         ({"BATCH_ENDPOINT": "https://a.chinaeast2.batch.chinacloudapi.cn"}, CHINA),
         ({"DataStorage": "AccountName=a;AccountKey=QUJD;EndpointSuffix=core.usgovcloudapi.net"}, US_GOVERNMENT),
         ({"ControlStorage__queueServiceUri": "https://a.queue.core.chinacloudapi.cn"}, CHINA),
-        ({"EventHubs": "Endpoint=sb://n.servicebus.usgovcloudapi.net/;SharedAccessKeyName=k"}, US_GOVERNMENT),
+        ({"EventHubs": "Endpoint=sb://n.servicebus.usgovcloudapi.net/;SharedAccessSignature=k"}, US_GOVERNMENT),
         ({"EventHubs__fullyQualifiedNamespace": "N.ServiceBus.ChinaCloudApi.cn"}, CHINA),
         ({"BATCH_ENDPOINT": "https://127.0.0.1:8", "EventHubs__fullyQualifiedNamespace": "n.azure.cn.example"}, PUBLIC),
     ],

@@ -32,8 +32,8 @@ WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearni
 CONNECTION = Connection("C", blob_uri="https://a.blob.core.windows.net", queue_uri="https://a.queue.core.windows.net")
 HUB = Settings(event_hubs=Connection("H", namespace="n.servicebus.windows.net"))
 CALLERS: dict[str, Callable[[], Any]] = {
-    "blobs": lambda: AzureBlobs(blob_service(CONNECTION, 5).get_container_client("c")).get("b"),
-    "queue": lambda: AzureQueue(queue_service(CONNECTION, 5).get_queue_client("q")).send("m"),
+    "blobs": lambda: AzureBlobs(blob_service(CONNECTION, 5, "").get_container_client("c")).get("b"),
+    "queue": lambda: AzureQueue(queue_service(CONNECTION, 5, "").get_queue_client("q")).send("m"),
     "batch": lambda: BatchAccount("https://a.r.batch.azure.com").call(lambda client: client.get_job("j")),
     "machine learning": lambda: Workspace(WORKSPACE, "https://management.azure.com").get("jobs/j"),
     "event hub": lambda: last_sequences(HUB),

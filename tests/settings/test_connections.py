@@ -132,8 +132,9 @@ def test_a_task_process_reads_the_same_addresses() -> None:
     )
     env = {"DataStorage": text, "ControlStorage": text, "PATH": ""}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
-    place = "http://127.0.0.1:{}/devstoreaccount1/{}"
-    assert json.loads(done.stdout) == [place.format(10000, "aaa"), place.format(10000, "bbb"), place.format(10001, "ccc")]
+    places = [(10000, "aaa"), (10000, "bbb"), (10001, "ccc")]
+    expected = [f"http://127.0.0.1:{port}/devstoreaccount1/{name}" for port, name in places]
+    assert json.loads(done.stdout) == expected
 
 
 @pytest.mark.parametrize(
