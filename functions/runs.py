@@ -59,7 +59,7 @@ class VideoRequest(
 ):
     """Style a video of the container `videos`; what is left out comes from its metadata, then from the settings."""
 
-    video: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    video: Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 1024})]  # storage names say why
     style: Style | None = None
     crf: Crf | None = None
     steady: bool | None = None

@@ -26,6 +26,7 @@ WORDS = {
     "json": {"file", "reading"},
     "python": {"test"},
     "text": {"usage"},
+    "yaml": set(),
 }
 NEEDS = {"azure", "internet", "pytorch"}
 COMMAND = re.compile(r"^\s*(\$|make|tally|\.venv|python|curl|docker|az|git|mpirun)\s", re.MULTILINE)
@@ -119,6 +120,11 @@ def test_json(block: Block) -> None:
     msgspec.json.decode(block.text)
     if "reading" in block.words:
         parse_event(block.text.encode())
+
+
+@pytest.mark.parametrize("block", those("yaml"), ids=str)
+def test_yaml(block: Block) -> None:
+    assert isinstance(msgspec.yaml.decode(block.text), dict)
 
 
 @pytest.mark.parametrize("block", those("text", usage=True), ids=str)
