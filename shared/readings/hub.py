@@ -57,7 +57,7 @@ def as_tally_error(error: "EventHubError", what: str) -> TallyError:
     from azure.eventhub.exceptions import AuthenticationError
 
     refused = isinstance(error, AuthenticationError)
-    if "could not be found" in str(error.message) or (refused and refusals.pop_condition() == _NOT_FOUND):
+    if "could not be found" in str(error.message) or (refused and refusals.was_not_found(str(error.message))):
         return SettingsError("There is no such event hub.", _MISSING)
     if refused:
         return SettingsError("Event Hubs refuses the key or identity.", "Check the setting EventHubs.")
@@ -70,7 +70,6 @@ def first_line(error: "EventHubError") -> str:
 
 
 HINT = "Check that the hub exists, and on this machine that `make up` runs."
-_NOT_FOUND = "amqp:not-found"
 _MISSING = "Create it, or correct EVENT_HUB_NAME or the namespace in EventHubs. On this machine `make up` creates it."
 
 

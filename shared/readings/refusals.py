@@ -4,6 +4,7 @@ import logging
 from functools import cache
 
 _LOGGERS = ("azure.eventhub._pyamqp.cbs", "azure.eventhub._pyamqp.aio._cbs_async")
+_NOT_FOUND = "amqp:not-found"
 _RECORD = "CBS Put token error: %r"
 
 
@@ -31,8 +32,6 @@ def watch() -> _Refusals:
     return refusals
 
 
-def pop_condition() -> str:
-    """The AMQP condition of the last refusal, as `amqp:not-found`, once; empty where there was none since."""
-    refusals = watch()
-    condition, refusals.condition = refusals.condition, ""
-    return condition
+def was_not_found(message: str) -> bool:
+    """Whether the error with this message, the last one, came of a token for what does not exist."""
+    return "Status code: 404" in message or ("Status code: None" in message and watch().condition == _NOT_FOUND)
