@@ -38,10 +38,11 @@ def sane(ran: Ran) -> Ran:
 @hostile
 def test_what_runs_hold_is_shown(name: str, accounts: MemoryStorage, shell: Shell) -> None:
     text = name.encode("utf-8", "replace").decode()
+    stored = text if text.isprintable() else "a"  # storage takes no others
     keep(accounts, "style-a-1", {**VIDEO, "video": text, text: text}, State.FAILED, f"No {text}")
-    keep(accounts, "style-b-1", {**VIDEO, "video": text}, State.SUCCEEDED)
-    accounts.data("styled").put(text, b"x", metadata={"run": "style-b-1"})
-    accounts.control("logs").put(f"style-a-1/{text}", text.encode())
+    keep(accounts, "style-b-1", {**VIDEO, "video": stored}, State.SUCCEEDED)
+    accounts.data("styled").put(stored, b"x", metadata={"run": "style-b-1"})
+    accounts.control("logs").put(f"style-a-1/{stored}", text.encode())
     for words in (("list",), ("show", "style-a-1"), ("show", "style-b-1"), ("logs", "style-a-1")):
         assert sane(shell("runs", *words)).code == 0
         for line in shell("runs", *words, "--json").out.splitlines():

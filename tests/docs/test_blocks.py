@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from devhost.__main__ import app as devhost
 from shared.cli.app import app as tally
+from shared.errors import SettingsError
 from shared.readings.event import parse_event
+from shared.settings import Settings, read_settings_file
 from tests.docs.blocks import DOCUMENTS, ROOT, Block, blocks_of, commands_of
 from tests.docs.place import Place, place
 
@@ -24,11 +26,12 @@ WORDS = {
     "console": {"terminal", "until", "exit", "long", "one"},
     "javascript": set(),
     "json": {"file", "reading"},
+    "jsonc": set(),
     "python": {"test"},
-    "text": {"usage"},
+    "text": {"said", "usage"},
     "yaml": set(),
 }
-NEEDS = {"azure", "internet", "pytorch"}
+NEEDS = {"azure", "core-tools", "internet", "pytorch"}
 COMMAND = re.compile(r"^\s*(\$|make|tally|\.venv|python|curl|docker|az|git|mpirun)\s", re.MULTILINE)
 TALLY = re.compile(r"(?:\.venv/bin/)?tally (.*?)(?:#.*)?$")
 PLAYED = re.compile(r"README|tutorial-.*|azure-(batch|ml)")
@@ -120,6 +123,21 @@ def test_json(block: Block) -> None:
     msgspec.json.decode(block.text)
     if "reading" in block.words:
         parse_event(block.text.encode())
+
+
+@pytest.mark.parametrize("block", those("jsonc"), ids=str)
+def test_a_settings_file(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "local.settings.json"
+    path.write_text(block.text)
+    assert read_settings_file(path)
+
+
+@pytest.mark.parametrize("block", those("text", said=True), ids=str)
+def test_what_is_said_of_settings(block: Block) -> None:
+    named = dict(re.findall(r"^- (\w+) is '([^']*)'", block.text, re.MULTILINE))
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env(named)
+    assert block.text == f"devhost: {refused.value}\n"
 
 
 @pytest.mark.parametrize("block", those("yaml"), ids=str)

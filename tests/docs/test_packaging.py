@@ -86,10 +86,10 @@ def test_an_installed_tally_starts_anywhere(site: Path, tmp_path: Path) -> None:
 def test_an_installed_tally_reads_the_settings_of_the_folder_it_is_called_in(site: Path, tmp_path: Path) -> None:
     tally = str(site / "bin" / "tally")
     without = called(site, tmp_path, tally, "runs", "list")
-    assert (without.returncode, "ControlStorage" in without.stdout) == (1, True)
+    assert (without.returncode, "ControlStorage" in without.stderr) == (1, True)
     (tmp_path / "local.settings.json").write_text('{"Values": {"WINDOW_SECONDS": "no number"}}')
     given = called(site, tmp_path, tally, "runs", "list")
-    assert (given.returncode, "WINDOW_SECONDS" in given.stdout) == (1, True)
+    assert (given.returncode, "WINDOW_SECONDS" in given.stderr) == (1, True)
 
 
 def travelling(ignore_file: str) -> Iterator[str]:

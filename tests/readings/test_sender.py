@@ -140,6 +140,6 @@ def test_what_the_sdk_logs_is_shown_as_before(peer: Settings, caplog: pytest.Log
     with pytest.raises(SettingsError):
         last_sequences(replace(peer, event_hub_name="none"))
     assert "CBS" not in caplog.text
-    with caplog.at_level(logging.INFO), pytest.raises(SettingsError):
+    with caplog.at_level(logging.INFO, "azure"), pytest.raises(SettingsError):
         last_sequences(replace(peer, event_hub_name="none"))
     assert "CBS Put token error" in caplog.text
