@@ -92,7 +92,9 @@ def _report(trained: "Trained", as_json: bool) -> None:
         print_json({"kind": "anomaly", "version": trained.version, "models": models, "without_model": problems})
         return
     results.print(f"Bundle {trained.version} is current: {models} models.")
-    if trained.wandering:
+    if trained.wandering == 1:
+        notes.print("1 sensor wanders by itself: it is watched for sudden changes only.")
+    elif trained.wandering:
         notes.print(f"{trained.wandering} sensors wander by themselves: they are watched for sudden changes only.")
     _say_problems(problems)
 

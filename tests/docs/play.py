@@ -24,7 +24,7 @@ from tests.docs.clone import ROOT, clone
 from tests.docs.sameness import MORE, canonical, shortened
 from tests.docs.terminal import CTRL_C, Terminal
 
-PORT, HOME = "7071", "/home/you/tally"
+PORT, BLOBS, HOME = "7071", "10000", "/home/you/tally"
 QUICK = {"SCORING_SCHEDULE": "0 0 0 1 1 *", "RELOAD_SECONDS": "1", "IDLE_SECONDS": "2"}
 COMPILED = {"NUMBA_CACHE_DIR": str(ROOT / ".tally" / "compiled")}  # compiling takes longer than all the rest
 SLEEP = "#!/bin/sh\nexec .venv/bin/python -m tests.docs.settled\n"
@@ -64,10 +64,11 @@ class Clone:
         return [self._as_documented(line) for line in lines]
 
     def _as_documented(self, line: str) -> str:
-        """With the sample's port, and a folder that a reader may have."""
+        """With the sample's ports, and a folder that a reader may have."""
         for place in (str(self.folder), quote(str(self.folder))):
             line = line.replace(place, HOME)
-        return re.sub(r"(127\.0\.0\.1|localhost):\d+", rf"\1:{PORT}", line)
+        line = re.sub(r"(127\.0\.0\.1|localhost):\d+", rf"\1:{PORT}", line)
+        return line.replace(f":{PORT}/tallydata/", f":{BLOBS}/tallydata/")
 
 
 @contextmanager
