@@ -64,7 +64,7 @@ def _validated(
     etag = etag_of(content)
     sent = {**(headers or {}), "ETag": etag, "Cache-Control": "no-cache"}
     if preconditions(req).known(etag):
-        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=sent)
+        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=sent, mimetype=kind)
     return func.HttpResponse(content, headers=sent, mimetype=kind)
 
 

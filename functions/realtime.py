@@ -67,7 +67,7 @@ def show_faq_entry(req: func.HttpRequest) -> func.HttpResponse:
     entry = faq().get(req.route_params["id"])
     etag = entry_etag(entry)
     if preconditions(req).known(etag):
-        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
+        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag}, mimetype=JSON)
     return json_answer(entry, headers={"ETag": etag})
 
 

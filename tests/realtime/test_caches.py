@@ -36,7 +36,8 @@ def test_what_all_may_see_is_asked_for_again_only_where_it_changed(app: App, rou
     first = app.send("GET", route)
     again = app.send("GET", route, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
     assert (first.status, again.status, again.body) == (200, 304, b"")
-    assert again.headers["etag"] == first.headers["etag"]
+    for name in ("etag", "content-type"):  # a cache puts what a 304 says in the place of what it has
+        assert again.headers[name] == first.headers[name]
 
 
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.method == "GET"], ids=lambda one: one.name)
