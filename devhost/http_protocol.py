@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with offers of another protocol passed over.
+"""HTTP/1.1 as uvicorn speaks it, with offers of another protocol passed over, and what else clients rely on.
 
 httptools ends a request at an offer (`Upgrade: h2c`, as Java and `curl --http2` send it), and its body is lost. A
 server that does not take an offer up ignores it (RFC 9110, 7.8): the request is read anew without it, which costs
@@ -21,6 +21,17 @@ class HttpProtocol(HttpToolsProtocol):
             self._pass_over(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
+
+    def eof_received(self) -> bool:
+        """The client sends no more. One that only closed its half is answered what it asked (RFC 9112, 9.6)."""
+        waits = self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body)
+        if waits:
+            self.cycle.keep_alive = False
+        return waits
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; blanks around its value are no part of it (RFC 9110, 5.5), which httptools leaves at the end."""
+        super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """The head of a request is there; one with an offer begins later."""

@@ -17,6 +17,7 @@ from devhost.function import Binding, FunctionInfo
 from devhost.http import Site, asgi, bind, serve
 from devhost.keys import read_keys
 from devhost.routes import Routes
+from devhost.runner import Run
 from devhost.supervisor import answers
 from devhost.worker import Call, Outcome
 from shared.errors import SettingsError
@@ -47,6 +48,18 @@ async def served(
     server = asyncio.create_task(serve(cors.around(asgi(site, [])), listening, stop))
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listening.getsockname()[1]}") as session:
         yield session
+    stop.set()
+    await server
+
+
+@asynccontextmanager
+async def connected(run: Run) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A bare connection to a host whose only function is run so."""
+    listening, stop = bind(0), asyncio.Event()
+    server = asyncio.create_task(serve(asgi(Site(Routes.of([function()]), "api", None, run), []), listening, stop))
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    yield reader, writer
+    writer.close()
     stop.set()
     await server
 
@@ -159,25 +172,48 @@ async def test_an_offer_of_another_protocol_is_passed_over_with_nothing_lost(siz
         sent.put_nowait(call.inputs[0][1].value["body"].value)
         return ok(None)
 
-    listening, stop = bind(0), asyncio.Event()
-    server = asyncio.create_task(serve(asgi(Site(Routes.of([function()]), "api", None, run), []), listening, stop))
-    reader, writer = await asyncio.open_connection(*listening.getsockname())
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
     requests = b"".join(
         b"POST /api/f HTTP/1.1\r\nHost: a\r\n" + more + b"Content-Length: 5\r\n\r\n" + body
         for more, body in ((offer, b"first"), (b"", b"other"), (offer.replace(b"h2c", b"websocket"), b"third"))
     )
-    for at in range(0, len(requests), size):
-        writer.write(requests[at : at + size])
-        await asyncio.sleep(0)
-    for body in (b"first", b"other", b"third"):
-        assert await sent.get() == body
+    async with connected(run) as (reader, writer):
+        for at in range(0, len(requests), size):
+            writer.write(requests[at : at + size])
+            await asyncio.sleep(0)
+        for body in (b"first", b"other", b"third"):
+            assert await sent.get() == body
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+        writer.write(b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+
+
+async def test_a_client_that_closes_its_half_is_answered_all_that_it_asked() -> None:
+    async def run(function: FunctionInfo, call: Call) -> Outcome:
+        await asyncio.sleep(0.01)  # the end of what is sent is seen before there is an answer
+        return ok(Datum("hello", "string"))
+
+    async with connected(run) as (reader, writer):
+        writer.write(b"GET /api/f HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        writer.write_eof()
+        assert (await reader.read()).count(b"hello") == 2
+    async with connected(run) as (reader, writer):
+        writer.write(b"POST /api/f HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234")
+        writer.write_eof()
+        assert b"hello" not in await reader.read()
+
+
+async def test_blanks_around_a_header_are_no_part_of_it() -> None:
+    seen: dict[str, str] = {}
+
+    async def run(function: FunctionInfo, call: Call) -> Outcome:
+        seen.update({name: datum.value for name, datum in call.inputs[0][1].value["headers"].items()})
+        return ok(None)
+
+    async with connected(run) as (reader, writer):
+        writer.write(b"GET /api/f HTTP/1.1\r\nHost: a\r\nX-Functions-Key: \t key one \t\r\nX-None:  \r\n\r\n")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
-    writer.write(b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert (await reader.read()).startswith(b"HTTP/1.1 400")
-    writer.close()
-    stop.set()
-    await server
+    assert (seen["x-functions-key"], seen["x-none"]) == ("key one", "")
 
 
 @pytest.mark.parametrize(
