@@ -22,7 +22,7 @@ class HttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for this, uvicorn only forgets it
         """The client sends no more. One that only closed its half is answered what it asked (RFC 9112, 9.6)."""
         waits = self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body)
         if waits:
