@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
@@ -12,6 +13,13 @@ PARTS = 16
 _HINT = "Let your HTTP client build the form and its content type."
 
 
+class _Decoder(MultipartDecoder):
+    """Reads names of files in any encoding: curl on Windows sends them in the code page, and nobody needs them here."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        return super()._parse_headers(data.decode(errors="replace").encode())
+
+
 def read_form(content_type: str, data: bytes) -> dict[str, bytes]:
     """The parts of a form by name, as they are: a file's name SHOULD be there, not MUST; the first of a name counts.
 
@@ -20,7 +28,7 @@ def read_form(content_type: str, data: bytes) -> dict[str, bytes]:
     boundary = parse_options_header(content_type)[1].get("boundary", "")
     if not boundary:
         raise Malformed("The content type names no boundary of the form's parts.", _HINT)
-    decoder = MultipartDecoder(boundary.encode(), max_parts=PARTS)
+    decoder = _Decoder(boundary.encode(), max_parts=PARTS)
     decoder.receive_data(data)
     decoder.receive_data(None)
     try:

@@ -26,6 +26,14 @@ def test_a_file_without_a_name_is_read_like_one_with_a_name_and_may_be_large() -
         assert read_form(TYPE, part("image", data, file) + b"--x--\r\n") == {"image": data}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "utf-16", "shift-jis"])
+def test_a_file_s_name_may_be_in_any_encoding(encoding: str) -> None:
+    name = "für Änne" if encoding != "shift-jis" else "写真"
+    body = part("image", b"\x89PNG\r\n\xff", "NAME") + part("top_k", b"5") + b"--x--\r\n"
+    sent = body.replace(b"NAME", name.encode(encoding))
+    assert read_form(TYPE, sent) == {"image": b"\x89PNG\r\n\xff", "top_k": b"5"}
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"--x", b"--x\r\n\r\n", part("image", b"never ends", "a.png"), b"--y\r\n\r\n--y--", b"\xff" * 100],
