@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from shared.errors import InvalidInput, NotFound, PreconditionFailed, TooLarge
-from shared.models.faq.entries import Answer, Entry, Question, Rephrasings
+from shared.models.faq.entries import NOT_BLANK, Answer, Entry, Question, Rephrasings
 from shared.realtime.answers import BEST, ModelName, Probability, TopK, milliseconds_since
 from shared.realtime.preconditions import Preconditions, etag_of
 from shared.realtime.served import Loaded, Served
@@ -29,7 +29,7 @@ NOTHING = Preconditions()
 class FaqRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question."""
 
-    question: Annotated[str, msgspec.Meta(min_length=1, examples=["How do I run it on my laptop?"])]
+    question: Annotated[str, msgspec.Meta(min_length=1, pattern=NOT_BLANK, examples=["How do I run it on my laptop?"])]
     top_k: TopK = BEST
 
 

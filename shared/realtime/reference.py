@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from shared.models.faq.entries import NOT_BLANK
 from shared.realtime import base64_text
 from shared.realtime.answers import milliseconds_since
 from shared.realtime.faq import Faq, FaqRequest
@@ -25,7 +26,8 @@ class ReferenceRequest(msgspec.Struct, frozen=True):
     """A question, or images by name."""
 
     input: (
-        Annotated[str, msgspec.Meta(min_length=1)] | Annotated[dict[str, Base64], msgspec.Meta(max_length=MOST_IMAGES)]
+        Annotated[str, msgspec.Meta(min_length=1, pattern=NOT_BLANK)]
+        | Annotated[dict[str, Base64], msgspec.Meta(max_length=MOST_IMAGES)]
     )
 
 

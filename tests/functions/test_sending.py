@@ -204,6 +204,16 @@ def test_more_rows_than_one_caller_may_send_are_refused_with_their_number() -> N
     assert (answer.status_code, said(answer)["hint"]) == (422, "Send at most 64.")
 
 
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\u3000"])
+def test_a_question_that_says_nothing_is_refused_by_every_route(text: str) -> None:
+    answers = [
+        send(realtime.score_faq, json.dumps({"question": text}).encode()),
+        send(realtime.score, json.dumps({"input": text}).encode()),
+        send(inference.infer_model, inferred(text), route={"model": "faq"}),
+    ]
+    assert [answer.status_code for answer in answers] == [422] * 3
+
+
 def entry(handler: Any, answer: str = "", id: str = "penguin", **headers: str) -> func.HttpResponse:
     body = json.dumps({"question": "Where do penguins buy?", "answer": answer}).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -228,7 +238,15 @@ def test_of_two_editors_the_second_hears_of_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"also": [""]}, {"also": ["a"] * 201}, {"answer": "a" * 100_001}, {"question": "a" * 4_001}]
+    "changed",
+    [
+        {"question": " "},
+        {"also": ["\n\u00a0"]},
+        {"also": [""]},
+        {"also": ["a"] * 201},
+        {"answer": "a" * 100_001},
+        {"question": "a" * 4_001},
+    ],
 )
 def test_an_entry_that_could_not_be_kept_is_refused_and_changes_nothing(changed: dict[str, Any]) -> None:
     body = json.dumps({"question": "Why?", "answer": "So."} | changed).encode()

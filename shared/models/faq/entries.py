@@ -6,7 +6,9 @@ from typing import Annotated
 import msgspec
 
 type Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-type Question = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+NOT_BLANK = r"\S"
+"""The pattern of a text that says something."""
+type Question = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000, pattern=NOT_BLANK)]
 type Answer = Annotated[str, msgspec.Meta(max_length=100_000)]
 type Rephrasings = Annotated[tuple[Question, ...], msgspec.Meta(max_length=200)]
 

@@ -70,9 +70,9 @@ def questions(request: Inference) -> list[str]:
     try:
         texts = [value.decode() for value in request.input.values]
     except UnicodeDecodeError as error:
-        raise InvalidInput("A question is not in UTF-8.") from error
-    if not all(texts):
-        raise InvalidInput("A question is empty.")
+        raise InvalidInput("A question is not in UTF-8.", "Encode it so.") from error
+    if not all(map(str.strip, texts)):
+        raise InvalidInput("A question is empty.", "Send a text in each row.")
     return texts
 
 
