@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,6 +27,7 @@ from devhost.routes import Routes
 from devhost.runner import Run
 from shared.errors import SettingsError
 
+_SLASH = re.compile("%2F", re.IGNORECASE)
 BODY_LIMIT = 104_857_600  # the real host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
 
 
@@ -44,7 +47,7 @@ class Site:
 
     async def answer(self, request: HttpRequest) -> Response:
         """Find the function, check the key, run it."""
-        path = self._below_prefix(request.scope["path"])
+        path = self._below_prefix(path_of(request))
         match = None if path is None else self.routes.match(request.method, path)
         if match is None:
             return _front_page() if request.url.path == "/" else Response(status_code=404)
@@ -68,6 +71,12 @@ class Site:
     async def _run_function(self, function: FunctionInfo, request: Request) -> Response:
         outcome = await self.run(function, http_call(function.trigger.name, request))
         return _response(outcome.result) if outcome.ok else Response(status_code=500)
+
+
+def path_of(request: HttpRequest) -> str:
+    """The path decoded once, as Kestrel does: but for %2F, which parts no segments."""
+    raw: bytes = request.scope["raw_path"]
+    return "%2F".join(map(unquote, _SLASH.split(raw.decode("ascii"))))
 
 
 def shown_key(request: HttpRequest) -> str:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import unquote
 from uuid import UUID
 
 from devhost.function import FunctionInfo
 from shared.errors import SettingsError
 
+_SLASH = re.compile("%2F", re.IGNORECASE)
 _ARGUMENT = r"(?:[^()]|\([^()]*\))*"
 _CONSTRAINT = re.compile(rf":(\w+)(?:\(({_ARGUMENT})\))?")
 _PARAMETER = re.compile(rf"\{{(\*{{0,2}})(\w+)((?::\w+(?:\({_ARGUMENT}\))?)*)(?:=([^{{}}?]*))?(\??)\}}")
@@ -39,13 +39,13 @@ class Route:
     defaults: dict[str, str]
 
     def match(self, method: str, path: str) -> Match | None:
-        """The match for a path without leading slash or prefix, or None."""
+        """The match for a path without leading slash or prefix, or None; the path is decoded but for %2F."""
         if self.methods and method not in self.methods:
             return None
         found = self.pattern.fullmatch(path)
         if found is None:
             return None
-        values = {name: unquote(value) for name, value in found.groupdict().items() if value is not None}
+        values = {name: _SLASH.sub("/", value) for name, value in found.groupdict().items() if value is not None}
         if not all(check(value) for name, value in values.items() for check in self.checks.get(name, ())):
             return None
         return Match(self.function, {**self.defaults, **values})
@@ -77,7 +77,7 @@ def compile_route(function: FunctionInfo) -> Route:
         part, optional = _segment(segment, function, checks, defaults)
         slash = "/" if pattern else ""
         pattern += f"(?:{slash}{part})?" if optional else f"{slash}{part}"
-    return Route(function, function.methods, re.compile(pattern, re.IGNORECASE), checks, defaults)
+    return Route(function, function.methods, re.compile(pattern, re.IGNORECASE | re.DOTALL), checks, defaults)
 
 
 def _segments(template: str) -> list[str]:

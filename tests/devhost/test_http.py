@@ -32,8 +32,9 @@ class Datum:
     type: str | None
 
 
-def function(level: str = "anonymous", name: str = "f") -> FunctionInfo:
-    return FunctionInfo(name, name, Binding("req", "httpTrigger", "in", {"route": name, "authLevel": level}), ())
+def function(level: str = "anonymous", name: str = "f", route: str = "") -> FunctionInfo:
+    values = {"route": route or name, "authLevel": level}
+    return FunctionInfo(name, name, Binding("req", "httpTrigger", "in", values), ())
 
 
 @asynccontextmanager
@@ -53,10 +54,11 @@ async def served(
 
 
 @asynccontextmanager
-async def connected(run: Run) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connected(run: Run, route: str = "f") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A bare connection to a host whose only function is run so."""
     listening, stop = bind(0), asyncio.Event()
-    server = asyncio.create_task(serve(asgi(Site(Routes.of([function()]), "api", None, run), []), listening, stop))
+    site = Site(Routes.of([function(route=route)]), "api", None, run)
+    server = asyncio.create_task(serve(asgi(site, []), listening, stop))
     reader, writer = await asyncio.open_connection(*listening.getsockname())
     yield reader, writer
     writer.close()
@@ -214,6 +216,23 @@ async def test_blanks_around_a_header_are_no_part_of_it() -> None:
         writer.write(b"GET /api/f HTTP/1.1\r\nHost: a\r\nX-Functions-Key: \t key one \t\r\nX-None:  \r\n\r\n")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
     assert (seen["x-functions-key"], seen["x-none"]) == ("key one", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"),
+    [("a%2541", "a%41"), ("a%2fb", "a/b"), ("a%20b%C3%A4", "a bä"), ("a%0Ab", "a\nb"), ("%61/%FF", "a/\ufffd")],
+)
+async def test_a_path_is_decoded_once(path: str, rest: str) -> None:
+    seen: list[dict[str, str]] = []
+
+    async def run(function: FunctionInfo, call: Call) -> Outcome:
+        seen.append({name: datum.value for name, datum in call.inputs[0][1].value["params"].items()})
+        return ok(None)
+
+    async with connected(run, "f/{*rest}") as (reader, writer):
+        writer.write(b"GET /api/%66/" + path.encode() + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+    assert seen == [{"rest": rest}]
 
 
 @pytest.mark.parametrize(

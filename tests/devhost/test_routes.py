@@ -26,6 +26,8 @@ def parameters(route: str, path: str) -> dict[str, str] | None:
         ("runs", "//runs", None),
         ("runs", "runs/1", None),
         ("runs/{id}", "runs/a%2Fb", {"id": "a/b"}),
+        ("runs/{id}", "runs/100%41", {"id": "100%41"}),
+        ("files/{*path}", "files/a\nb", {"path": "a\nb"}),
         ("runs/{id:int}", "runs/-12", {"id": "-12"}),
         ("runs/{id:int}", "runs/2147483648", None),
         ("runs/{id:long}", "runs/2147483648", {"id": "2147483648"}),
