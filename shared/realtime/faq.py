@@ -165,7 +165,7 @@ class Faq:
 
         def check(edits: "Edits") -> None:
             if edits.entry(entry_id, self._trained) is None:
-                raise NotFound(f"The FAQ has no entry {entry_id[:80]!r}.")
+                raise _no_entry(entry_id)
             self._check(entry_id, allowed, [])(edits)
 
         self._unless_stale(lambda: remove_entry(self.store, entry_id, check))
@@ -175,7 +175,7 @@ class Faq:
         """One entry. Raises NotFound where there is none."""
         entry = self.served.loaded().model.matcher.entries.get(entry_id)
         if entry is None:
-            raise NotFound(f"The FAQ has no entry {entry_id[:80]!r}.")
+            raise _no_entry(entry_id)
         return entry
 
     def check_length(self, text: str) -> None:
@@ -211,6 +211,10 @@ class Faq:
 def entry_etag(entry: Entry) -> str:
     """The ETag of an entry."""
     return etag_of(msgspec.json.encode(entry))
+
+
+def _no_entry(entry_id: str) -> NotFound:
+    return NotFound(f"The FAQ has no entry {entry_id[:80]!r}.", "The matches of an answer name the ids of theirs.")
 
 
 def _shown(match: "Match", entries: Mapping[str, Entry]) -> FaqMatch:

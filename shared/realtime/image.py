@@ -1,8 +1,9 @@
 """Image classification: a picture in, the labels that fit it best out."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +93,15 @@ class ImageSource:
         import numpy as np
 
         return list(model.classify(np.stack(items)))
+
+
+@contextmanager
+def named(which: str) -> Iterator[None]:
+    """Says in an error of which picture it is, where there are several."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise type(error)(f"{which}: {error.message}", error.hint) from error
 
 
 type ImageServed = "Served[Classifier, np.ndarray, np.ndarray]"

@@ -11,11 +11,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from shared.errors import shown
 from shared.models.faq.entries import NOT_BLANK
 from shared.realtime import base64_text
 from shared.realtime.answers import milliseconds_since
 from shared.realtime.faq import Faq, FaqRequest
-from shared.realtime.image import Base64, Images
+from shared.realtime.image import Base64, Images, named
 
 ALL = 100
 BEST = 3
@@ -52,9 +53,10 @@ async def _entries(question: str, faq: Faq, caller: str) -> list[tuple[str, str,
 
 
 async def _labels(pictures: dict[str, str], images: Images, caller: str) -> dict[str, list[tuple[str, float]]]:
-    files = [base64_text.decode(text) for text in pictures.values()]
-    answers = await asyncio.gather(*(images.answer(file, BEST, caller) for file in files))
-    return {
-        name: [(found.label, found.probability) for found in answer.labels]
-        for name, answer in zip(pictures, answers, strict=True)
-    }
+    async def labels(name: str, text: str) -> list[tuple[str, float]]:
+        with named(f"Image {shown(name)}"):
+            answer = await images.answer(base64_text.decode(text), BEST, caller)
+        return [(found.label, found.probability) for found in answer.labels]
+
+    found = await asyncio.gather(*(labels(name, text) for name, text in pictures.items()))
+    return dict(zip(pictures, found, strict=True))

@@ -81,7 +81,7 @@ def fail(run: Run, reason: str, now: datetime) -> Run:
 def request_cancel(run: Run, now: datetime) -> Run:
     """The run, to be cancelled by its next move; raises WrongState where it has ended already."""
     if run.state.final:
-        raise WrongState(f"Run {run.id} has already {run.state}.")
+        raise WrongState(f"Run {run.id} has already {run.state}.", "Only a run that goes on can be stopped.")
     return replace(run, cancelling=True, updated=now)
 
 
@@ -93,6 +93,9 @@ def retry(run: Run, now: datetime) -> Run:
 
 def _to(run: Run, state: State, now: datetime, reason: str) -> Run:
     if state not in FOLLOWERS[run.state]:
-        raise WrongState(f"Run {run.id} is {run.state}; it cannot become {state}.")
+        raise WrongState(
+            f"Run {run.id} is {run.state}; it cannot become {state}.",
+            "Only one that failed or was cancelled can be tried again.",
+        )
     history = run.history if state is run.state else [*run.history, (now, state)]
     return replace(run, state=state, updated=now, reason=reason, history=history)

@@ -91,7 +91,10 @@ def run_for(span: Span, bundle: str, now: datetime, *, backfill: bool = False) -
     A backfill's id names the bundle too, so that it can be repeated with a newer one.
     """
     if span.seconds <= 0:
-        raise InvalidInput(f"The span {span.start:%Y-%m-%dT%H:%M:%SZ} to {span.end:%Y-%m-%dT%H:%M:%SZ} is empty.")
+        raise InvalidInput(
+            f"The span {span.start:%Y-%m-%dT%H:%M:%SZ} to {span.end:%Y-%m-%dT%H:%M:%SZ} is empty.",
+            "Let it end after it starts.",
+        )
     run_id = f"{WORKLOAD}-{span.start:%Y%m%dT%H%M%SZ}-{span.seconds}s"
     if backfill:
         run_id = f"{run_id}-{bundle[:12]}"
@@ -108,7 +111,7 @@ def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime
     if start.tzinfo is None or end.tzinfo is None:
         raise InvalidInput("A time of the span has no zone.", "Write it like 2026-01-31T10:00:00Z.")
     if not all(1970 < time.year < 9999 for time in (start, end)):
-        raise InvalidInput("The span lies outside the years that readings can have.")
+        raise InvalidInput("The span lies outside the years that readings can have.", "They are from 1971 to 9998.")
     if start.microsecond or end.microsecond:  # the run's id names whole seconds
         raise InvalidInput("A time of the span has parts of seconds.", "Windows begin at whole ones.")
     bundle = registry(storage.control("bundles")).current()

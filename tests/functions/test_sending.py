@@ -171,6 +171,41 @@ def test_what_is_no_base64_is_refused_with_its_cause_by_every_route(text: str, c
     assert all(cause in said(answer)["detail"] for answer in answers)
 
 
+def test_of_several_pictures_the_one_that_is_none_is_named() -> None:
+    good, bad = b64encode(picture()).decode(), b64encode(b"no picture").decode()
+    for text, cause in ((bad, "no image"), ("%%", "character")):
+        answer = send(realtime.score, json.dumps({"input": {"a": good, "b.png": text}}).encode())
+        assert (answer.status_code, said(answer)["detail"].startswith("Image 'b.png': ")) == (422, True)
+        assert cause in said(answer)["detail"]
+    tensor = {"name": "image", "datatype": "BYTES", "shape": [2], "data": [good, bad]}
+    answer = send(inference.infer_model, json.dumps({"inputs": [tensor]}).encode(), route={"model": "image"})
+    assert (answer.status_code, said(answer)["detail"]) == (422, "Row 1: This is no image.")
+
+
+def hopeless() -> Iterator[tuple[str, Any, bytes, dict[str, str]]]:
+    asks = partial(inferred, "How?")
+    yield "a shape that lies", inference.infer_model, asks(shape=[2]), {"model": "faq"}
+    yield "a number for a text", inference.infer_model, asks().replace(b'"How?"', b"5"), {"model": "faq"}
+    yield "no array", inference.infer_model, asks().replace(b'["How?"]', b"5"), {"model": "faq"}
+    yield "a parameter that is none", inference.infer_model, asks(top_k="many"), {"model": "faq"}
+    yield "a row that says nothing", inference.infer_model, inferred(" "), {"model": "faq"}
+    yield "no such model", inference.infer_model, asks(), {"model": "none"}
+    yield "no such entry", realtime.remove_faq_entry, b"", {"id": "nothing"}
+    yield "no such run", runs.show_run, b"", {"id": "nothing"}
+    yield "a year of nobody", runs.start_run, b'{"start": "0001-01-01T00:00:00Z", "end": "0001-01-01T00:00:00Z"}', {}
+    image = {"name": "input", "datatype": "FP32", "shape": [1, 1, 16, 16], "data": [0] * 256}
+    for name, value in (("not enough", [0]), ("texts", ["0"] * 256), ("too large", [1e300] * 256)):
+        body = json.dumps({"inputs": [image | {"data": value}]}).encode()
+        yield name, inference.infer_model, body, {"model": "image"}
+
+
+@pytest.mark.parametrize(("handler", "body", "route"), [pytest.param(*case[1:], id=case[0]) for case in hopeless()])
+def test_every_refusal_says_what_to_do(handler: Any, body: bytes, route: dict[str, str]) -> None:
+    answer = send(handler, body, route=route)
+    assert answer.status_code in (404, 422)
+    assert said(answer)["hint"]
+
+
 @pytest.mark.skipif(not CASES.exists(), reason="The cases of strangers are not on this machine.")
 @pytest.mark.parametrize("file", sorted(path.name for path in CASES.glob("base64-*.json")))
 def test_strangers_pictures_have_the_label_of_their_file(file: str) -> None:

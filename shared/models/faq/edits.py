@@ -92,7 +92,7 @@ def _change(store: BlobStore, check: Check, change: Callable[[Edits], Edits], id
         new = replace(change(old), unreadable={raw: why for raw, why in old.unreadable.items() if _id(raw) != id})
         data = _encode(new)
         if broken := set(_decode(data).unreadable.values()) - set(new.unreadable.values()):
-            raise InvalidInput(f"The entry cannot be kept: {broken.pop()}.")
+            raise InvalidInput(f"The entry cannot be kept: {broken.pop()}.", "See /api/docs.")
         try:
             etag = store.put(BLOB, data, etag=old.etag, new=old.etag is None)
         except Conflict:

@@ -43,16 +43,17 @@ class ImageInference:
         """The outputs. Raises TooLarge or InvalidInput for what cannot be classified, or what hinders an answer."""
         items = rows(asked)
         with loaded.batcher.enter(len(items), caller) as submit:
-            prepared = await asyncio.gather(*(self._prepared(loaded.model, item) for item in items))
+            prepared = await asyncio.gather(*(self._prepared(loaded.model, *row) for row in enumerate[Any](items)))
             found = await asyncio.gather(*(asyncio.wrap_future(submit(row)) for row in prepared))
         return tensors(asked, found, loaded.model.labels)
 
-    async def _prepared(self, classifier: "Classifier", item: bytes | NDArray[Any]) -> NDArray[Any]:
+    async def _prepared(self, classifier: "Classifier", row: int, item: bytes | NDArray[Any]) -> NDArray[Any]:
         if isinstance(item, np.ndarray):
             return item
-        file = decode_if(item)
-        self.images.check_size(file)
-        return await self.images.prepared(classifier, file)
+        with image.named(f"Row {row}"):
+            file = decode_if(item)
+            self.images.check_size(file)
+            return await self.images.prepared(classifier, file)
 
 
 def metadata(version: str, network: TensorMetadata, classes: int) -> ModelMetadata:

@@ -19,6 +19,8 @@ from shared.realtime.inference.datatypes import Array, Datatype, Values, count
 BASE64 = "base64"
 _ARRAY = re.compile(rb"\s*\[\s*([\[\]])?")  # and what it begins with
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+_OTHER = re.compile(rb"[^][,\s]")
+_HINT = "Send as many elements as the shape says, in a list, flat or nested as it says."
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{},"'))
 
 
@@ -45,8 +47,11 @@ def _depth(text: bytes, datatype: Datatype, shape: tuple[int, ...]) -> int:
     """How deep data that fit the shape are nested: once where they are flat, else as deep as it says."""
     array = _ARRAY.match(text)
     if array is None:
-        raise InvalidInput("The data are no array.")
-    _check_count(0 if array[1] == b"]" else _count(text, datatype), shape)
+        raise InvalidInput("The data are no array.", _HINT)
+    held = 0 if array[1] == b"]" else _count(text, datatype)
+    if held == 0 and _OTHER.search(text):
+        raise InvalidInput("The data are not BYTES: an element is no string.", "Write each element as a string.")
+    _check_count(held, shape)
     if array[1] is None:
         return 1
     bare = _STRING.sub(b"", text) if datatype == Datatype.BYTES else text
@@ -57,7 +62,7 @@ def _depth(text: bytes, datatype: Datatype, shape: tuple[int, ...]) -> int:
 
 def _check_count(held: int, shape: tuple[int, ...]) -> None:
     if held != count(shape):
-        raise InvalidInput(f"The shape {list(shape)} has {count(shape)} elements, the data {held}.")
+        raise InvalidInput(f"The shape {list(shape)} has {count(shape)} elements, the data {held}.", _HINT)
 
 
 def _count(text: bytes, datatype: Datatype) -> int:
@@ -87,18 +92,27 @@ def _nested(text: bytes, datatype: Datatype, depth: int) -> list[Any]:
     try:
         return _decoder(kind, depth).decode(text)
     except UnicodeDecodeError as error:
-        raise InvalidInput("The data are not in UTF-8.") from error
+        raise InvalidInput("The data are not in UTF-8.", "Send bytes in base64, with content_type.") from error
     except msgspec.DecodeError as error:
         if kind is int and json_body.is_float_for_int(error):
             return _whole_numbers(text, datatype, depth)
-        raise InvalidInput(f"The data are not {datatype}: {error}.") from error
+        raise InvalidInput(f"The data are not {datatype}: {error}.", _wanted(datatype)) from error
+
+
+def _wanted(datatype: Datatype) -> str:
+    if datatype == Datatype.BYTES:
+        return "Write each element as a string."
+    if datatype == Datatype.BOOL:
+        return "Write true and false."
+    limits = np.finfo(datatype.dtype) if datatype.dtype.kind == "f" else np.iinfo(datatype.dtype)
+    return f"Write numbers from {limits.min} to {limits.max}."
 
 
 def _whole_numbers(text: bytes, datatype: Datatype, depth: int) -> list[Any]:
     try:
         return _decoder(int, depth, strict=False).decode(text)
     except msgspec.DecodeError as error:
-        raise InvalidInput(f"The data are not {datatype}: {error}.") from error
+        raise InvalidInput(f"The data are not {datatype}: {error}.", _wanted(datatype)) from error
 
 
 @cache
@@ -119,9 +133,9 @@ def _array(elements: list[Any], datatype: Datatype) -> Array:
         with np.errstate(over="ignore"):
             array = np.array(elements, datatype.dtype)
     except OverflowError as error:
-        raise InvalidInput(f"The data hold a number that {datatype} cannot.") from error
+        raise InvalidInput(f"The data hold a number that {datatype} cannot.", _wanted(datatype)) from error
     if datatype.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InvalidInput(f"The data hold a number that {datatype} cannot.")
+        raise InvalidInput(f"The data hold a number that {datatype} cannot.", _wanted(datatype))
     return array
 
 

@@ -13,4 +13,4 @@ def parameter[T](parameters: Parameters | None, name: str, kind: type[T], otherw
     raw = (parameters or {}).get(name)
     if raw is None or bytes(raw) == b"null":
         return otherwise
-    return json_body.decode(raw, kind, f"The parameter {name!r}", "")
+    return json_body.decode(raw, kind, f"The parameter {name!r}")

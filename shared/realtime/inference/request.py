@@ -163,7 +163,7 @@ def _outputs(asked: Sequence[RequestOutput], model: ModelMetadata, binary: bool)
             raise InvalidInput(f"The model {model.name!r} has no output {shown(output.name)}.", f"It gives {names}.")
         _check_shared_memory(f"Output {output.name!r}", output.parameters)
     if len({output.name for output in asked}) != len(asked):
-        raise InvalidInput("An output is asked for twice.")
+        raise InvalidInput("An output is asked for twice.", "Name each once.")
     return tuple(
         Wanted(
             output.name,
