@@ -22,8 +22,13 @@ _SENT = {
     "ETag": "The version of what is shown.",
     "Location": "Where the run is shown.",
     "Retry-After": "Seconds to wait.",
+    "Accept-Encoding": "The content encodings that are taken, where the body's is not.",
     "Inference-Header-Content-Length": "The size of the JSON that binary data follow.",
 }
+
+
+_MORE = {415: ("Accept-Encoding",), 429: ("Retry-After",), 503: ("Retry-After",)}
+"""What problems send beside their id, by status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +171,8 @@ def _responses(operation: Operation, known: Mapping[str, Any]) -> dict[str, Any]
     if operation.key:
         responses["401"] = {"description": "The function key is missing or wrong."}
     for code in sorted(codes):
-        waits = ("Retry-After",) if code in (429, 503) else ()
-        responses[str(code)] = {"description": HTTPStatus(code).phrase, "headers": _sent(*waits), "content": problem}
+        more = _MORE.get(code, ())
+        responses[str(code)] = {"description": HTTPStatus(code).phrase, "headers": _sent(*more), "content": problem}
     return responses
 
 

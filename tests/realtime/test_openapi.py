@@ -46,6 +46,8 @@ def test_a_route_becomes_an_operation_with_its_types() -> None:
     asked = {"schema": {"$ref": "#/components/schemas/Asked"}, "example": {"text": "Why?"}}
     assert put["requestBody"]["content"] == {"application/json": asked}
     assert set(put["responses"]) == {"200", "400", "401", "404", "413", "415", "422", "429", "503"}
+    sent = {status: set(answer.get("headers", {})) - {"x-request-id"} for status, answer in put["responses"].items()}
+    assert (sent["415"], sent["429"], sent["422"]) == ({"Accept-Encoding"}, {"Retry-After"}, set())
     assert told["components"]["schemas"]["Asked"]["properties"]["text"]["maxLength"] == 5
 
 

@@ -41,9 +41,10 @@ class ImageInference:
 
     async def tensors(self, loaded: image.ImageLoaded, asked: Inference, caller: str) -> list[Tensor]:
         """The outputs. Raises TooLarge or InvalidInput for what cannot be classified, or what hinders an answer."""
-        items = rows(asked)
+        items: Sequence[bytes | NDArray[Any]] = rows(asked)
         with loaded.batcher.enter(len(items), caller) as submit:
-            prepared = await asyncio.gather(*(self._prepared(loaded.model, *row) for row in enumerate[Any](items)))
+            every = (self._prepared(loaded.model, row, item) for row, item in enumerate(items))
+            prepared = await asyncio.gather(*every)
             found = await asyncio.gather(*(asyncio.wrap_future(submit(row)) for row in prepared))
         return tensors(asked, found, loaded.model.labels)
 

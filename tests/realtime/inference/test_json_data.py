@@ -103,7 +103,7 @@ def test_bytes_that_are_no_utf_8_are_refused() -> None:
 def test_more_data_than_the_shape_says_take_no_memory(part: str, kind: str) -> None:
     text = memoryview(f"[{part * 200_000}1]".encode())
     tracemalloc.start()
-    with pytest.raises(InvalidInput, match="[Tt]he data"):
+    with pytest.raises(InvalidInput, match=r"[Tt]he data"):
         json_data.decode(text, Datatype(kind), (100,))
     held = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
