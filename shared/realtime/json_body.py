@@ -1,12 +1,14 @@
 """JSON as people's programs write it, read into a type; the same for every route."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
 import msgspec
 
 from shared.errors import InvalidInput, Malformed
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 _FLOAT_FOR_INT = re.compile(r"Expected `int[^`]*`, got `float`")
 
 
@@ -18,6 +20,8 @@ def decode[T](data: bytes | msgspec.Raw, kind: type[T], what: str = "The body", 
     text = bytes(data).removeprefix(_BOM)
     if not text.strip():
         raise Malformed(f"{what} is empty.", hint)
+    if b"\0" in text[:4] or text.startswith(_UTF_16):  # as PowerShell writes files
+        raise Malformed(f"{what} is no JSON: it is in UTF-16 or UTF-32.", "Send UTF-8.")
     try:
         return _read(text, kind)
     except msgspec.ValidationError as error:

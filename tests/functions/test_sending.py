@@ -77,6 +77,13 @@ def test_every_route_reads_json_with_a_byte_order_mark_compressed_or_not(name: s
         assert send(handler, broken, route=route, headers={"content-encoding": "gzip"}).status_code == 400
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_json_in_another_encoding_than_utf_8_is_refused_with_its_cause(encoding: str) -> None:
+    answer = send(realtime.score_faq, '{"question": "Wie läuft es?"}'.encode(encoding))
+    assert answer.status_code == 400
+    assert "UTF-" in said(answer)["detail"]
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_a_coding_that_is_not_known_is_415_and_says_which_are(name: str) -> None:
     handler, body, route = BODIES[name]
