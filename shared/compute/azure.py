@@ -44,31 +44,43 @@ def service_message(error: Mapping[str, Any]) -> str:
     while isinstance(held := error.get("error"), Mapping):
         error = held
     parts: list[str] = []
-    for part in (str(error.get("code") or ""), _sentence(error.get("message")), *_details(error)):
+    code = _words(error.get("code"))
+    for part in (code, _sentence(error.get("message")), *_details(error)):
         if part and part not in parts:
             parts.append(part)
-    coded = len(parts) > 1 and parts[0] == error.get("code")
+    coded = len(parts) > 1 and parts[0] == code
     return f"{parts[0]}: {'; '.join(parts[1:])}" if coded else "; ".join(parts)
 
 
 def _sentence(message: object) -> str:
     """The line of a message that says something: not those that number the request, and words rather than codes."""
-    text = message.get("value") if isinstance(message, Mapping) else message
-    lines = [line.strip() for line in str(text or "").splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("RequestId:", "Time:"))]
+    telling = _telling(message.get("value") if isinstance(message, Mapping) else message)
     worded = next((line for line in telling if line.startswith("Error Message:")), "")
     return (worded.removeprefix("Error Message:").strip() or next(iter(telling), "")).rstrip(".")
 
 
+def _telling(text: object) -> list[str]:
+    lines = [line.strip() for line in str("" if text is None else text).splitlines()]
+    return [line for line in lines if line and not line.startswith(("RequestId:", "Time:"))]
+
+
+def _words(text: object) -> str:
+    return " ".join(" ".join(_telling(text)).split()).rstrip(".")
+
+
 def _details(error: Mapping[str, Any]) -> Iterator[str]:
-    for each in (*(error.get("values") or ()), *(error.get("details") or ())):
-        name, value = str(each.get("key") or each.get("name") or ""), each.get("value")
-        if value not in (None, "", error.get("code")):
-            text = " ".join(str(value).split()).rstrip(".")
+    for each in (*_items(error, "values"), *_items(error, "details")):
+        name, text = _words(each.get("key") or each.get("name")), _words(each.get("value"))
+        if text not in ("", _words(error.get("code"))):
             yield text if name in ("", "Message") else f"{name}: {text}"
         elif each.get("message"):
             yield _sentence(each["message"])
             yield from _details(each)
+
+
+def _items(error: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    held = error.get(name)
+    return [each for each in held if isinstance(each, Mapping)] if isinstance(held, list) else []
 
 
 def task_environment(settings: Settings) -> dict[str, str]:

@@ -35,6 +35,13 @@ RECORD = Path(__file__).parents[3] / "shared" / "data"
             "A: B; F: 5",
         ),
         ({"code": "A", "message": "B", "details": [{"code": "C", "message": "why", "details": []}]}, "A: B; why"),
+        (
+            {"code": "A", "message": None, "values": ["B", None, {"key": "C", "value": "D\r\nRequestId:1\nTime:2"}]},
+            "A: C: D",
+        ),
+        ({"code": "A\nRequestId:1", "message": "B", "details": {"C": "D"}}, "A: B"),
+        ({"code": "A", "message": "B", "details": "C", "values": [{"value": "-5"}]}, "A: B; -5"),
+        ({"error": "invalid_grant"}, ""),
         ({"error": {"error": {"code": "A", "message": "\nError Code: X\nError Message: no right."}}}, "A: no right"),
     ],
 )
