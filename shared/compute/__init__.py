@@ -53,8 +53,8 @@ class Compute(Protocol):
     def submit(self, run_id: str, attempt: int, tasks: Sequence[Task]) -> None:
         """Have the tasks executed. Submitting again changes nothing; a higher attempt repeats failed tasks."""
 
-    def status(self, run_id: str) -> Status:
-        """What became of the run so far; raises NotFound where it was never submitted."""
+    def status(self, run_id: str, attempt: int = 1) -> Status:
+        """What became of the run so far; raises NotFound where this attempt, or a later one, is not there."""
 
     def cancel(self, run_id: str) -> None:
         """Have the run stopped; `status` says when it is. An ended or unknown one stays as it is."""

@@ -116,10 +116,10 @@ class LocalCompute:
             folder.write("order.json", Order(attempt, list(tasks)))
         self._execute(folder)
 
-    def status(self, run_id: str) -> Status:
+    def status(self, run_id: str, attempt: int = 1) -> Status:
         folder = RunFolder(self.root / run_id)
         order = folder.order()
-        if order is None:
+        if order is None or order.attempt < attempt:
             raise NotFound(f"This machine has no run {run_id}.", "It was submitted elsewhere, or its folder removed.")
         progress = folder.progress()
         if progress is None or progress.attempt < order.attempt or progress.phase() is Phase.RUNNING:

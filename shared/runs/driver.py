@@ -109,7 +109,7 @@ class Driver:
         if run.state is State.QUEUED:
             return self._submit(run)
         try:
-            return compute.status(run.id)
+            return compute.status(run.id, run.attempt)
         except NotFound:
             return Status(Phase.CANCELLED) if run.cancelling else self._submit(run)
 

@@ -20,7 +20,7 @@ from shared.compute.azure_batch.jobs import Jobs
 from shared.errors import InvalidInput, NotFound, Overloaded, SettingsError, Transient
 from tests.azurite import Azurite
 from tests.compute import implementations
-from tests.compute.implementations import asleep, batch_compute, ended, script, sleeper, until
+from tests.compute.implementations import asleep, batch_compute, ended, fails_until, script, sleeper, until
 from tests.devhost.contract.contract_server import Contract
 
 pytestmark = pytest.mark.slow
@@ -237,6 +237,17 @@ def test_a_task_that_the_service_refuses_fails_the_run_and_ends_its_job(
     assert (status.phase, "does not take task t0" in status.reason) == (Phase.FAILED, True)
 
 
+@pytest.mark.parametrize("code", ["RequestBodyTooLarge", "TaskOfAnUnheardKind"])
+def test_a_task_that_is_never_taken_ends_the_run_with_what_the_service_says(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, code: str
+) -> None:
+    status = 413 if code == "RequestBodyTooLarge" else 409
+    contract.faults.add(Kind.STATUS, ADD, times=9, status=status, code=code)
+    with pytest.raises(InvalidInput, match=f"does not take task a: {code}") as refusal:
+        compute.submit(run, 1, [task])
+    assert "\n" not in str(refusal.value)
+
+
 def test_a_run_that_lost_tasks_on_the_way_never_succeeds(
     compute: AzureBatchCompute, contract: Contract, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,6 +455,55 @@ def test_a_job_that_somebody_deleted_is_submitted_anew(
     assert ended(compute, run).phase is Phase.SUCCEEDED
 
 
+def test_a_job_deleted_just_before_it_is_asked_for_more_is_not_there(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
+) -> None:
+    compute.submit(run, 1, [sleeper(tmp_path / "pid")])
+    contract.faults.add(Kind.STATUS, "GET /jobs/{jobId}/taskcounts", status=404, code="JobNotFound")
+    with pytest.raises(NotFound, match="Somebody deleted it"):
+        compute.status(run)
+    compute.cancel(run)
+
+
+@pytest.mark.parametrize("operation", ["GET /jobs/{jobId}", ADD, "PATCH /jobs/{jobId}"])
+def test_a_job_deleted_while_tasks_are_added_is_left_to_the_next_look(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, operation: str
+) -> None:
+    contract.faults.add(Kind.CUT_AFTER, "POST /jobs")  # so that it is asked for
+    contract.faults.add(Kind.STATUS, operation, status=404, code="JobNotFound")
+    compute.submit(run, 1, [task])
+    compute.submit(run, 1, [task])
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_a_disabled_job_is_the_reason_why_nothing_goes_on(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task
+) -> None:
+    contract.pool.quota = 0
+    compute.submit(run, 1, [task])
+    contract.inside(lambda: contract.batch.scheduler.disable(job_of(contract, run), "requeue"))
+    status = compute.status(run)
+    assert (status.phase, "Somebody disabled its job" in status.reason) == (Phase.RUNNING, True)
+    contract.inside(lambda: contract.batch.scheduler.enable(job_of(contract, run)))
+    contract.pool.quota = 100
+    assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+def test_a_run_whose_node_was_taken_away_waits_as_long_for_another_as_for_the_first(
+    contract: Contract, run: str, tmp_path: Path
+) -> None:
+    compute = batch_compute(contract, BATCH_START_SECONDS="600")
+    compute.submit(run, 1, [sleeper(tmp_path / "pid")])
+    asleep(tmp_path / "pid")
+    contract.app.clock.ahead, contract.pool.quota = timedelta(hours=2), 0
+    assert contract.inside(lambda: contract.batch.scaling.preempt(contract.pool)) is not None
+    until(lambda: "It waits for a node" in compute.status(run).reason)
+    assert job_of(contract, run).state == "active"
+    contract.app.clock.ahead = timedelta(hours=3)
+    status = ended(compute, run)
+    assert (status.phase, status.reason[:30]) == (Phase.FAILED, "No task could start for 600 s ")
+
+
 def test_a_job_that_somebody_ended_says_so(
     compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
 ) -> None:
@@ -464,6 +524,24 @@ def test_a_new_attempt_ends_the_one_that_still_runs(
     assert ended(compute, run).phase is Phase.SUCCEEDED
     assert job_of(contract, run).state == "completed"
     assert count.read_text() == "x"
+
+
+def test_an_attempt_that_hears_late_of_what_an_earlier_one_did_succeeds(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    tasks = [script("a", "pass"), script("b", "pass"), script("c", fails_until(flag), "a", "b", retries=0)]
+    compute.submit(run, 1, tasks)
+    assert ended(compute, run).phase is Phase.FAILED
+    flag.touch()
+    contract.faults.add(Kind.ANSWER, "GET /jobs/{jobId}/tasks", answer=Answer(200, {"value": []}))
+    storm = contract.faults.add(Kind.STATUS, ADD, times=5)
+    with pytest.raises(Transient):
+        compute.submit(run, 2, tasks)
+    assert storm.times == 0
+    compute.submit(run, 2, tasks)
+    status = ended(compute, run)
+    assert (status.phase, status.done) == (Phase.SUCCEEDED, 3)
 
 
 def test_what_a_running_task_wrote_so_far_comes_from_its_node(

@@ -44,6 +44,23 @@ def test_a_run_whose_job_was_deleted_ends_as_if_it_had_not_been(
     assert (run.state, run.tasks, run.tasks_done) == (State.SUCCEEDED, 1, 1)
 
 
+def test_a_later_attempt_whose_job_was_deleted_does_not_end_as_the_earlier_one_did(
+    batch: tuple[AzureBatchCompute, Contract], tmp_path: Path
+) -> None:
+    compute, contract = batch
+    flag = tmp_path / "flag"
+    driver = driver_of(compute, MemoryStorage(), [script("a", implementations.fails_until(flag), retries=0)])
+    begin(driver, "later")
+    until(lambda: moved(driver, "later").state is State.FAILED)
+    flag.touch()
+    driver.retry("later")
+    assert moved(driver, "later").state is State.RUNNING
+    contract.inside(lambda: contract.batch.account.jobs.pop("later-2"))
+    until(lambda: moved(driver, "later").state.final)
+    run = driver.store.load("later")[0]
+    assert (run.state, run.attempt, run.reason) == (State.SUCCEEDED, 2, "")
+
+
 def test_a_run_moved_by_two_instances_at_once_runs_its_tasks_once(
     batch: tuple[AzureBatchCompute, Contract], tmp_path: Path
 ) -> None:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.batch.models import BatchTask
+from azure.batch.models import BatchJob, BatchPool, BatchTask
 
 from shared.compute import Phase
+from shared.compute.azure_batch.jobs import planned, pool_trouble
 from shared.compute.azure_batch.observation import CANCELLED, GAVE_UP, End, Outcomes, Verdict, verdict
 from tests.devhost.contract.record import RECORD, recorded
 
@@ -58,6 +59,26 @@ def test_a_needed_task_that_failed_is_the_reason_whatever_the_job_says(why: str)
     tasks = [task(3, FAILED, optional=True), task(2, FAILED), task(1, STOPPED), task(5, FAILED)]
     assert decided(why, tasks, 9) == Verdict(Phase.FAILED, culprit=End.FAILED)
     assert seen(tasks).first[End.FAILED].display_name == "t2"
+
+
+def test_a_job_that_gives_no_reason_is_judged_by_its_tasks() -> None:
+    assert decided("", [task(1, WELL)], 1) == Verdict(Phase.SUCCEEDED)
+    assert decided("", [task(1, WELL)], 2).phase is Phase.RUNNING
+    assert "lists 1 of its 2 tasks" in decided("", [task(1, WELL)], 2, settled=True).reason
+
+
+def test_a_job_that_does_not_say_how_many_tasks_it_has_is_not_done_without_any() -> None:
+    (expected, before) = planned(BatchJob({"id": "run-1"}))
+    assert decided("AllTasksCompleted", [], expected - before).phase is Phase.RUNNING
+    assert planned(BatchJob({"metadata": [{"name": "tasks", "value": "5"}, {"name": "done", "value": "5"}]})) == (5, 5)
+
+
+def test_a_run_can_do_without_an_optional_task_that_a_request_ended() -> None:
+    assert decided("AllTasksCompleted", [task(1, WELL), task(2, STOPPED, optional=True)], 2).phase is Phase.SUCCEEDED
+
+
+def test_a_pool_that_is_on_its_way_out_says_so() -> None:
+    assert pool_trouble(BatchPool({"id": "tally", "state": "deleting"})) == "it is being deleted"
 
 
 def test_a_job_that_a_task_failed_is_never_said_to_be_ended_by_somebody() -> None:

@@ -34,7 +34,7 @@ class FakeCompute:
             self.submissions.append((run_id, attempt))
             self.seen[run_id] = Status(Phase.RUNNING, len(tasks))
 
-    def status(self, run_id: str) -> Status:
+    def status(self, run_id: str, attempt: int = 1) -> Status:
         self._reach()
         if run_id not in self.seen:
             raise NotFound(run_id)

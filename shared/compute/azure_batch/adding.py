@@ -7,12 +7,13 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from shared.compute.azure import folded, service_message
-from shared.compute.azure_batch.account import BatchAccount, refused
+from shared.compute.azure_batch.account import BatchAccount, code_of, refused, said
 from shared.compute.azure_batch.submission import Body
-from shared.errors import InvalidInput, Transient
+from shared.errors import InvalidInput, Overloaded, Transient
 
 if TYPE_CHECKING:
     from azure.batch import BatchClient
+    from azure.core.exceptions import HttpResponseError
 
 AT_ONCE = 4
 """Requests side by side."""
@@ -42,13 +43,28 @@ def _add(account: BatchAccount, job_id: str, group: Sequence[Body]) -> bool:
             if error.status_code == 413 and len(left) > 1:
                 half = len(left) // 2
                 return _add(account, job_id, left[:half]) and _add(account, job_id, left[half:])
-            if error.status_code == 409:
+            if _takes_none(error):
                 return False
-            raise refused(error) from error
+            raise _refusal(left, error) from error
         left = left_to_add(left, results)
         if not left:
             return True
     raise Transient(f"Azure Batch could not add {len(left)} tasks to job {job_id}.", "It is tried again later.")
+
+
+def _takes_none(error: "HttpResponseError") -> bool:
+    """Whether the job is over, disabled, or gone."""
+    code = code_of(error)
+    return error.status_code in (404, 409) and (code.startswith("Job") or code == "OperationInvalidForCurrentState")
+
+
+def _refusal(group: Sequence[Body], error: "HttpResponseError") -> Exception:
+    if "quota" in folded(code_of(error)):
+        return Overloaded(f"Azure Batch cannot take tasks now ({code_of(error)}).", "It is tried again later.")
+    if error.status_code in (404, 409, 413):
+        names = group[0]["displayName"] if len(group) == 1 else f"{group[0]['displayName']} and others"
+        return InvalidInput(f"Azure Batch does not take task {names}: {said(error)}.")
+    return refused(error)
 
 
 def _request(job_id: str, group: list[Body], client: "BatchClient") -> list[Any]:

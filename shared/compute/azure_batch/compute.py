@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.compute import Phase, Status, Task
@@ -40,23 +40,23 @@ class AzureBatchCompute:
 
     def submit(self, run_id: str, attempt: int, tasks: Sequence[Task]) -> None:
         submission = Submission(self.settings, run_id, attempt, tasks, self._done_before(run_id, attempt))
-        self._see_pool(submission.pool_id)
         try:
+            self._see_pool(submission.pool_id)
             if self._create(submission) and add_tasks(self.account, submission.job_id, submission.groups()):
-                self._all_added(submission.job_id)
+                self._all_added(submission)
         except InvalidInput as refusal:  # what was added before must not go on without the rest
             self._jobs.end(submission.job_id, f"{observation.GAVE_UP}{refusal}"[: observation.MAX_REASON])
             raise
 
-    def status(self, run_id: str) -> Status:
-        job, now = self._jobs.newest(run_id)
+    def status(self, run_id: str, attempt: int = 1) -> Status:
+        job, now = self._jobs.newest(run_id, attempt)
         state = folded(job.state)
         if state == "completed":
             return self._ended(run_id, job, now)
         if state == "active" and folded(job.all_tasks_complete_mode) != ALL_ADDED:
             raise NotFound(f"Not all tasks of run {run_id} have been added to its job yet.")
         counts = self._jobs.counts(job)
-        reason = "" if counts.begun or state != "active" else self._waiting(job, now)
+        reason = "" if counts.running else self._waiting(job, now, begun=counts.begun)
         return Status(Phase.RUNNING, counts.total, counts.succeeded, counts.failed, reason)
 
     def cancel(self, run_id: str) -> None:
@@ -91,7 +91,7 @@ class AzureBatchCompute:
 
     def _create(self, submission: Submission) -> bool:
         """See that the job exists; False where nothing is to be added to it any more."""
-        from azure.core.exceptions import HttpResponseError
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
         body: Any = submission.job()
         try:
@@ -101,19 +101,23 @@ class AzureBatchCompute:
                 return False
             if code_of(error) != "JobExists":
                 raise _cannot_create(error) from error
-            held = self.account.call(lambda client: client.get_job(submission.job_id))
+            try:
+                held = self.account.call(lambda client: client.get_job(submission.job_id))
+            except ResourceNotFoundError:  # deleted just now: the next look finds no job
+                return False
             return folded(held.state) == "active" and folded(held.all_tasks_complete_mode) != ALL_ADDED
         log("job created", run=submission.run_id, job=submission.job_id, tasks=len(submission.tasks))
         return True
 
-    def _all_added(self, job: str) -> None:
+    def _all_added(self, submission: Submission) -> None:
         """Have the job complete with its tasks, all of which it has now."""
-        from azure.core.exceptions import ResourceExistsError
+        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-        change: Any = {"onAllTasksComplete": ALL_ADDED}
+        # Lists are behind: a submission that was begun before may have known of fewer tasks that were done.
+        change: Any = {"onAllTasksComplete": ALL_ADDED, "metadata": submission.metadata()}
         try:
-            self.account.call(lambda client: client.update_job(job, change))
-        except ResourceExistsError:  # it has ended meanwhile: a task failed, or somebody cancelled it
+            self.account.call(lambda client: client.update_job(submission.job_id, change))
+        except (ResourceExistsError, ResourceNotFoundError):  # it has ended meanwhile, or somebody deleted it
             return
 
     def _done_before(self, run_id: str, attempt: int) -> frozenset[str]:
@@ -141,15 +145,21 @@ class AzureBatchCompute:
         seconds = seen.seconds if self.settings.node_price and found.phase is not Phase.RUNNING else 0.0
         return Status(found.phase, total, before + seen.counts[End.SUCCEEDED], failed, reason, seconds)
 
-    def _waiting(self, job: "BatchJob", now: datetime) -> str:
-        """Why nothing has begun yet, empty where something has; gives the run up where it has waited too long."""
-        pool_id = str(job.pool_info.pool_id)
+    def _waiting(self, job: "BatchJob", now: datetime, *, begun: bool) -> str:
+        """Why no task is at work, empty where one is; gives the run up where that has lasted too long."""
+        if folded(job.state) != "active":
+            disabled = folded(job.state) in ("disabling", "disabled")
+            return "Somebody disabled its job in Azure Batch: it goes on once that is enabled." if disabled else ""
+        pool_id, patience = str(job.pool_info.pool_id), timedelta(seconds=self.settings.batch_start_seconds)
         pool = self._jobs.pool(pool_id)
-        late = (now - job.creation_time).total_seconds() > self.settings.batch_start_seconds
-        nodes = pool and (pool.current_dedicated_nodes or pool.current_low_priority_nodes)
-        if (late or nodes) and self._jobs.has_begun(str(job.id)):
-            return ""
         trouble = pool_trouble(pool)
+        late = now - job.creation_time > patience
+        nodes = pool and (pool.current_dedicated_nodes or pool.current_low_priority_nodes)
+        if (late or nodes) and self._jobs.at_work(str(job.id)):
+            return ""
+        late = late and now - self._jobs.last_change(job) > patience
+        if begun and nodes and not (trouble or late):  # between two tasks
+            return ""
         reason = f"It waits for a node of the pool {pool_id}{f' ({trouble})' if trouble else ''}."
         if late:
             limit = f"No task could start for {self.settings.batch_start_seconds} s (BATCH_START_SECONDS)."

@@ -1,5 +1,6 @@
 """What the account says of a run's jobs and their tasks, and how a job is ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,8 +27,11 @@ class Jobs:
 
     account: BatchAccount
 
-    def newest(self, run_id: str) -> tuple["BatchJob", datetime]:
-        """The job of the run's last attempt, and the time by the service's clock; raises NotFound."""
+    def newest(self, run_id: str, attempt: int = 1) -> tuple["BatchJob", datetime]:
+        """The job of the run's last attempt, and the time by the service's clock; raises NotFound.
+
+        The job of an attempt before this one says nothing of it: somebody may have deleted its own.
+        """
         heard: dict[str, str] = {}
         condition = f"startswith(id,'{job_prefix(run_id)}')"
 
@@ -39,20 +43,18 @@ class Jobs:
 
         found = {attempt_of(run_id, str(job.id)): job for job in self.account.call(ask)}
         newest = max(found, default=0)
-        if not newest or folded(found[newest].state) == "deleting":
+        if newest < attempt or folded(found[newest].state) == "deleting":
             raise NotFound(f"Azure Batch has no job of run {run_id}.", "It was deleted, or never submitted.")
         return found[newest], parsedate_to_datetime(heard["date"]) if "date" in heard else datetime.now(UTC)
 
     def succeeded(self, job_id: str) -> set[str]:
         """The names of a job's tasks that succeeded; none where the job is not there."""
-        from azure.core.exceptions import ResourceNotFoundError
-
         try:
             return {
                 str(task.display_name)
                 for task in self._tasks(job_id, f"{_COMPLETED} and executionInfo/result eq 'success'")
             }
-        except ResourceNotFoundError:
+        except NotFound:
             return set()
 
     def outcomes(self, job_id: str) -> Outcomes:
@@ -64,20 +66,29 @@ class Jobs:
                 seen.add(task)
             return seen
 
-        return self.account.call(ask)
+        return self._asked(job_id, ask)
 
     def running(self, job_id: str) -> "list[BatchTask]":
         """The tasks that are on a node now."""
         return self._tasks(job_id, "state eq 'running'")
 
-    def has_begun(self, job_id: str) -> bool:
-        """Whether any task is or was on a node, by its own word: the counts can be minutes behind."""
-        states = ("running", "preparing", "completed")
-        return any(self._tasks(job_id, f"state eq '{state}'", most=1) for state in states)
+    def at_work(self, job_id: str) -> bool:
+        """Whether any task is on a node, by its own word: the counts can be minutes behind."""
+        return any(self._tasks(job_id, f"state eq '{state}'", most=1) for state in ("running", "preparing"))
+
+    def last_change(self, job: "BatchJob") -> datetime:
+        """When a task was last added, began, ended, or went back to waiting because its node was taken away."""
+
+        def ask(client: "BatchClient") -> datetime:
+            tasks = client.list_tasks(str(job.id), select=["id", "stateTransitionTime"])
+            return max((each.state_transition_time for each in tasks if each.state_transition_time), default=first)
+
+        first: datetime = job.creation_time
+        return max(first, self._asked(str(job.id), ask))
 
     def counts(self, job: "BatchJob") -> Counts:
         """The run's tasks by state, as counted."""
-        found = self.account.call(lambda client: client.get_job_task_counts(str(job.id))).task_counts
+        found = self._asked(str(job.id), lambda client: client.get_job_task_counts(str(job.id))).task_counts
         total, done = planned(job)
         return Counts(total, found.succeeded + done, found.failed, found.running, done)
 
@@ -112,20 +123,33 @@ class Jobs:
         def ask(client: "BatchClient") -> "list[BatchTask]":
             return list(islice(client.list_tasks(job_id, filter=condition, select=_CHOSEN, max_results=most), most))
 
-        return self.account.call(ask)
+        return self._asked(job_id, ask)
+
+    def _asked[T](self, job_id: str, act: Callable[["BatchClient"], T]) -> T:
+        """What `act` returns; raises NotFound where the job was deleted meanwhile, else as `call` does."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return self.account.call(act)
+        except ResourceNotFoundError as error:
+            raise NotFound(f"Azure Batch has no job {job_id}.", "Somebody deleted it.") from error
 
 
 def planned(job: "BatchJob") -> tuple[int, int]:
-    """How many tasks the job's run has, and how many of them earlier attempts had done."""
+    """How many tasks the job's run has, and how many of them earlier attempts had done.
+
+    One that does not say has a task at least: nothing is done by a job without any.
+    """
     facts = {str(item.name): str(item.value) for item in job.metadata or []}
-    return int(facts.get("tasks", 0)), int(facts.get("done", 0))
+    return int(facts.get("tasks", 1)), int(facts.get("done", 0))
 
 
 def pool_trouble(pool: "BatchPool | None") -> str:
     """What keeps a pool from having nodes, as far as it says; empty where it says nothing."""
     if pool is None:
         return "it does not exist any more"
-    troubles = [service_message(error) for error in pool.resize_errors or []]
+    troubles = ["it is being deleted"] if folded(pool.state) == "deleting" else []
+    troubles += [service_message(error) for error in pool.resize_errors or []]
     if pool.auto_scale_run and pool.auto_scale_run.error:
         troubles.append(f"its formula fails: {service_message(pool.auto_scale_run.error)}")
     return "; ".join(troubles)

@@ -82,9 +82,10 @@ def _end(task: "BatchTask") -> End:
     info, default = task.execution_info, task.exit_conditions.default if task.exit_conditions else None
     if info and folded(info.result) == "success":
         return End.SUCCEEDED
-    if info and info.failure_info and folded(info.failure_info.code) == "taskended":
-        return End.STOPPED
-    return End.SPARED if default is not None and folded(default.job_action) == "none" else End.FAILED
+    if default is not None and folded(default.job_action) == "none":
+        return End.SPARED
+    stopped = info and info.failure_info and folded(info.failure_info.code) == "taskended"
+    return End.STOPPED if stopped else End.FAILED
 
 
 def _ended_at(task: "BatchTask") -> str:
@@ -113,7 +114,7 @@ def verdict(why: str, seen: Outcomes, expected: int, *, settled: bool, job_secon
         return Verdict(Phase.FAILED, culprit=End.FAILED)
     if seen.well >= expected:
         return Verdict(Phase.SUCCEEDED)
-    if folded(why) in (*ALL_DONE, TASK_FAILED):
+    if folded(why) in (*ALL_DONE, TASK_FAILED, ""):
         return _incomplete(why, seen, expected, settled=settled)
     if folded(why) == "maxwallclocktimeexpiry":
         return Verdict(Phase.FAILED, f"Stopped: still running after {job_seconds} s (BATCH_JOB_SECONDS).")
@@ -129,5 +130,5 @@ def _incomplete(why: str, seen: Outcomes, expected: int, *, settled: bool) -> Ve
     culprit = next((end for end in blamed if seen.counts[end]), None)
     if culprit:
         return Verdict(Phase.FAILED, culprit=culprit)
-    listed = f"{seen.counts.total()} of its {expected} tasks"
-    return Verdict(Phase.FAILED, f"Its job has ended ({why}), and Azure Batch lists {listed} as ended.")
+    said, listed = why or "without a reason", f"{seen.counts.total()} of its {expected} tasks"
+    return Verdict(Phase.FAILED, f"Its job has ended ({said}), and Azure Batch lists {listed} as ended.")

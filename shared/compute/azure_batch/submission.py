@@ -42,7 +42,6 @@ class Submission:
 
     def job(self) -> Body:
         """The job without its tasks. The first task that fails for good ends it."""
-        metadata = {"run": self.run_id, "tasks": len(self.tasks), "done": self._done_count()}
         return {
             "id": self.job_id,
             "displayName": self.run_id,
@@ -54,8 +53,13 @@ class Submission:
             "commonEnvironmentSettings": [
                 {"name": name, "value": value} for name, value in task_environment(self.settings).items()
             ],
-            "metadata": [{"name": name, "value": str(value)} for name, value in metadata.items()],
+            "metadata": self.metadata(),
         }
+
+    def metadata(self) -> list[Body]:
+        """What the job says of its run: its tasks, and how many of them it has not because they are done."""
+        facts = {"run": self.run_id, "tasks": len(self.tasks), "done": self._done_count()}
+        return [{"name": name, "value": str(value)} for name, value in facts.items()]
 
     def groups(self) -> Iterator[list[Body]]:
         """The tasks in groups of GROUP, made as they are asked for."""

@@ -47,10 +47,10 @@ class AzureMLCompute:
             if notes.marks(attempt).stopped:  # somebody cancelled it meanwhile
                 self.workspace.cancel(submission.job_id)
 
-    def status(self, run_id: str) -> Status:
+    def status(self, run_id: str, attempt: int = 1) -> Status:
         notes = Notes(self.notes, run_id)
         head = notes.head()
-        if head is None:
+        if head is None or head.attempt < attempt:
             raise NotFound(f"Azure Machine Learning has no job of run {run_id}.", "It was never submitted.")
         job = self.workspace.get(f"jobs/{job_id(run_id, head.attempt)}")
         marks = notes.marks(head.attempt)  # after the job: what it noted before its end is there
