@@ -12,10 +12,11 @@ from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Requ
 from devhost.contract.ml.history import Unwritten
 from devhost.contract.ml.service import BASE
 from shared.compute import Phase
+from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.azure_ml.notes import Notes
-from shared.compute.azure_ml.observation import JobState
-from shared.errors import InvalidInput, NotFound, SettingsError
+from shared.compute.azure_ml.observation import JobState, time_of
+from shared.errors import InvalidInput, NotFound, SettingsError, Transient
 from shared.settings import Settings
 from shared.storage import MemoryBlobs
 from tests.compute.implementations import script
@@ -232,6 +233,43 @@ def test_a_cluster_without_cores_says_how_to_get_some(compute: AzureMLCompute, r
     region.answers["PUT computes"] = Answer(400, {"error": {"code": "BadRequest", "message": NO_CORES}})
     with pytest.raises(InvalidInput, match=r"vCPU quota of 0 .* Ask for more cores"):
         compute.submit("run", 1, TASKS)
+
+
+def test_a_cluster_that_another_instance_makes_at_the_same_time_is_none_that_was_refused(
+    compute: AzureMLCompute, region: Region
+) -> None:
+    region.once = {"GET computes": recorded("compute-get-404")}
+    region.answers["PUT computes"] = Answer(409, {"error": {"code": "Conflict", "message": "It is being made."}})
+    region.answers |= {"GET computes": recorded("compute-put-201"), "PUT jobs": recorded("job-put-201")}
+    compute.submit("run", 1, TASKS)
+    assert region.asked[-1] == "PUT jobs"
+    region.once = {"GET computes": recorded("compute-get-404")}
+    region.answers["GET computes"] = recorded("compute-get-404")
+    with pytest.raises(InvalidInput, match="It is being made"):
+        compute.submit("again", 1, TASKS)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gateway_that_refuses_the_identity_is_taken_at_its_word(
+    compute: AzureMLCompute, region: Region, status: int
+) -> None:
+    region.answers["GET environments"] = Answer(status, b"<html>No</html>", {"content-type": "text/html"})
+    with pytest.raises(SettingsError, match=f"refuses the app's identity .status {status}.*AzureML Data Scientist"):
+        compute.submit("run", 1, TASKS)
+
+
+def test_an_answer_that_is_no_json_is_told_with_its_status(
+    compute: AzureMLCompute, region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "PAUSES", ())
+    region.answers["GET environments"] = Answer(400, b"<html>No</html>", {"content-type": "text/html"})
+    with pytest.raises(Transient, match="status 400 with something that is no JSON"):
+        compute.submit("run", 1, TASKS)
+
+
+@pytest.mark.parametrize("zone", ["", "Z", "+00:00"])
+def test_a_time_without_a_zone_is_in_utc(zone: str) -> None:
+    assert time_of(f"2026-01-31T00:00:00.1234567{zone}") == datetime(2026, 1, 31, 0, 0, 0, 123456, UTC)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from shared.clouds import resource_manager
 from shared.compute import Phase, Status, Task
@@ -101,7 +100,13 @@ class AzureMLCompute:
             raise SettingsError(
                 f"The workspace has no {part}.", "Make it, or set AML_VM_SIZE, so that the app makes one."
             )
-        made = self.workspace.put(part, body)
+        try:
+            made = self.workspace.put(part, body)
+        except InvalidInput:  # another instance, or a request without an answer, made it
+            held = self.workspace.get(part)
+            if held is None:
+                raise
+            return held
         log("cluster created", cluster=part, size=body["properties"]["properties"]["vmSize"])
         return made
 
@@ -155,7 +160,7 @@ class AzureMLCompute:
         ends = [info.modified for info in marks.blobs.values()]
         if not started or not ends:
             return 0.0
-        return max(0.0, (max(ends) - datetime.fromisoformat(started)).total_seconds()) * observation.ranks(job)
+        return max(0.0, (max(ends) - observation.time_of(started)).total_seconds()) * observation.ranks(job)
 
     def _standstill(self, notes: Notes, head: Head, marks: Marks, job: Answer) -> str:
         """Why an open job does nothing, else empty; has the attempt ended where that has lasted too long."""

@@ -58,7 +58,14 @@ def moment(answer: Answer) -> datetime:
 
 def created(job: Answer) -> datetime:
     """When a job was made."""
-    return datetime.fromisoformat((job.body.get("systemData") or {}).get("createdAt") or moment(job).isoformat())
+    text = (job.body.get("systemData") or {}).get("createdAt")
+    return time_of(text) if text else moment(job)
+
+
+def time_of(text: str) -> datetime:
+    """A time as the services write it: with any number of digits, in UTC where no zone is named."""
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def ranks(job: Answer) -> int:
@@ -102,4 +109,4 @@ def seconds(details: Body) -> float:
 
 def _moments(details: Body) -> Iterator[datetime | None]:
     for name in ("startTimeUtc", "endTimeUtc"):
-        yield datetime.fromisoformat(details[name]) if details.get(name) else None
+        yield time_of(details[name]) if details.get(name) else None

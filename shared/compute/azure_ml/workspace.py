@@ -120,7 +120,9 @@ class Workspace:
                 if response.status_code not in PASSING:
                     return _settled(response)
                 failed = f"status {response.status_code}"
-            except (AzureError, msgspec.DecodeError) as error:
+            except msgspec.DecodeError:
+                failed = f"status {response.status_code if response else ''} with something that is no JSON"
+            except AzureError as error:
                 failed = str(error).partition("\n")[0].rstrip(".")
             if pause is not None:
                 time.sleep(_pause(response, pause))
@@ -160,12 +162,15 @@ def _settled(response: "HttpResponse") -> Answer:
 
 
 def _json(response: "HttpResponse") -> Body:
-    """The body; empty where it is no object: a cancellation's is null, a 404 has any form, or none at all."""
+    """The body; empty where it is no object: a cancellation's is null, a 404 has any form, or none at all.
+
+    What stands between may refuse an identity in a form of its own, too.
+    """
     content = response.read()
     try:
         body = msgspec.json.decode(content) if content else {}
     except msgspec.DecodeError:
-        if response.status_code != 404:
+        if response.status_code not in (401, 403, 404):
             raise
         return {}
     return body if isinstance(body, dict) else {}
