@@ -41,7 +41,7 @@ class BatchChecks:
         host = urlsplit(self.settings.batch_endpoint).netloc
         place = f"/subscriptions/{subscription(self.settings)}/providers/Microsoft.Batch/batchAccounts"
         for account in self.rest.all(place, VERSION):
-            if account["properties"].get("accountEndpoint", "").lower() == host.lower():
+            if folded(account["properties"].get("accountEndpoint")) == host.lower():
                 return account
         raise NotFound(
             f"Subscription {subscription(self.settings)} has no Batch account at {host!r}.", "Check BATCH_ENDPOINT."
@@ -49,7 +49,7 @@ class BatchChecks:
 
     def _named(self) -> str:
         properties = self._account["properties"]
-        state, modes = properties["provisioningState"], properties.get("allowedAuthenticationModes") or ["AAD"]
+        state, modes = properties.get("provisioningState"), properties.get("allowedAuthenticationModes") or ["AAD"]
         if folded(state) != "succeeded" or "aad" not in map(folded, modes):
             raise SettingsError(f"It is {state} and takes {', '.join(modes)}.", "It must exist and allow AAD.")
         return f"{self._account['name']} in {self._account['location']}"
@@ -131,13 +131,18 @@ class BatchChecks:
         wanted = s.batch_max_nodes * _cores(size)
         if folded(properties.get("poolAllocationMode")) == "usersubscription":
             raise NotChecked(f"not checked: {wanted} cores count against the subscription's own quota.")
-        families = {each["name"].lower(): each["coreQuota"] for each in properties["dedicatedCoreQuotaPerVMFamily"]}
-        quota, kind = properties["lowPriorityCoreQuota"], "spot"
+        families = properties.get("dedicatedCoreQuotaPerVMFamily") or ()
+        quota, kind = properties.get("lowPriorityCoreQuota"), "spot"
         if not s.batch_spot:
             by_family = properties.get("dedicatedCoreQuotaPerVMFamilyEnforced")
             family = str(size["familyName"])
-            quota = families.get(family.lower(), 0) if by_family else properties["dedicatedCoreQuota"]
+            own = {each["name"].lower(): each["coreQuota"] for each in families}
+            quota = properties.get("dedicatedCoreQuota")
+            if by_family:
+                quota = own.get(family.lower(), 0) if own else None
             kind = f"dedicated ({family})" if by_family else "dedicated"
+        if quota is None:
+            raise NotChecked(f"not checked: the account does not tell its quota of {kind} cores.")
         said = f"{s.batch_max_nodes} nodes need {wanted} cores, the account may have {quota} {kind} ones"
         if quota < wanted:
             raise SettingsError(f"{said}.", ASK_FOR_MORE)

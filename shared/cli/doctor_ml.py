@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
+from shared.compute.azure_ml import observation
 from shared.compute.azure_ml.definitions import cluster_part, vm_size
-from shared.compute.azure_ml.workspace import API_VERSION
+from shared.compute.azure_ml.workspace import API_VERSION, Answer
 from shared.errors import NotFound, SettingsError
 from shared.settings import Settings
 
@@ -38,17 +39,23 @@ class LearningChecks:
 
     def _cluster(self, part: str, size: str) -> str:
         try:
-            held = self.rest.get(f"{self.settings.aml_workspace}/{part}", API_VERSION)["properties"]
+            found = self.rest.get(f"{self.settings.aml_workspace}/{part}", API_VERSION)
         except NotFound:
             if size:
                 return f"{part} is not there yet: the first run makes it ({size})"
             raise
-        scale = held["properties"]["scaleSettings"]
-        made = str(held["properties"]["vmSize"])  # in capitals
+        cluster = Answer(200, found, {})
+        held = observation.properties(cluster)
+        state, inner = held.get("provisioningState"), held.get("properties") or {}
+        if observation.is_state(cluster, "Creating"):
+            return f"{part} is being made"
+        if not observation.is_state(cluster, "Succeeded"):
+            raise SettingsError(f"{part} is {state}{observation.trouble(cluster)}.", "Mend or remove it.")
+        if not (scale := inner.get("scaleSettings")):
+            raise SettingsError(f"{part} is no cluster, but {held.get('computeType')}.", "Name another AML_COMPUTE.")
+        made = str(inner.get("vmSize"))  # in capitals
         said = f"{size if _is(made, size) else made}, {scale.get('minNodeCount') or 0} to {scale['maxNodeCount']} nodes"
-        if not _is(str(held.get("provisioningState")), "Succeeded"):
-            raise SettingsError(f"{part} is {held.get('provisioningState')}.", "Mend or remove it.")
-        if scale.get("minNodeCount", 0):
+        if scale.get("minNodeCount"):
             raise SettingsError(f"{part} has {said}: it costs money without runs.", "Set its minimum to 0.")
         return said
 

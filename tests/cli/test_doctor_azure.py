@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from devhost.contract.exchange import Answer
 from devhost.contract.faults import Kind
 from devhost.contract.tokens import PRINCIPAL
 from shared.cli import context, doctor
@@ -173,6 +175,16 @@ def test_spot_nodes_count_against_their_own_quota(batch: World[Contract]) -> Non
     assert "4 spot ones" in wrong(batch.checks(BATCH_SPOT="true"))["cores of D4ads_v5"]
 
 
+@pytest.mark.parametrize("told", [{}, {"dedicatedCoreQuotaPerVMFamily": None, "lowPriorityCoreQuota": None}])
+def test_a_quota_that_the_account_does_not_tell_is_not_checked(batch: World[Contract], told: dict[str, None]) -> None:
+    held = {"accountEndpoint": batch.env["URL"].removeprefix("https://"), "dedicatedCoreQuotaPerVMFamilyEnforced": True}
+    account = {"name": "tally", "location": "loopback", "properties": held | told}
+    batch.peer.faults.add(Kind.ANSWER, ".*/batchAccounts", times=9, answer=Answer(200, {"value": [account]}))
+    for spot in ("true", "false"):
+        cores = batch.checks(BATCH_SPOT=spot)["cores of D4ads_v5"]
+        assert (cores.ok, "does not tell its quota" in cores.says) == (None, True)
+
+
 def test_roles_that_may_not_be_listed_are_not_called_wrong(batch: World[Contract]) -> None:
     forbidden(".*/roleAssignments", batch)
     check = batch.checks()["app's roles"]
@@ -233,6 +245,23 @@ def test_a_container_that_may_not_be_read_names_the_role(
     context.storage.cache_clear()
 
 
+QUOTA = {"error": {"code": "BadRequest", "message": "The subscription has a total vCPU quota of 0."}}
+CLUSTERS: list[tuple[dict[str, Any], bool, str]] = [
+    ({"provisioningState": "Creating", "properties": {"scaleSettings": None, "errors": None}}, True, "is being made"),
+    (
+        {"provisioningState": "failed", "provisioningErrors": [QUOTA], "properties": None},
+        False,
+        "is failed (BadRequest: The subscription has a total vCPU quota of 0).",
+    ),
+    (
+        {"computeType": "ComputeInstance", "provisioningState": "Succeeded", "properties": {"vmSize": "STANDARD_D2"}},
+        False,
+        "is no cluster, but ComputeInstance.",
+    ),
+]
+"""What a workspace may tell of its computes, what the doctor makes of it, and what it says."""
+
+
 def test_a_workspace_is_looked_at_with_its_clusters_and_cores(
     azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,5 +286,10 @@ def test_a_workspace_is_looked_at_with_its_clusters_and_cores(
         found = wrong(world.checks())
         assert "4 of 100 are left" in found["ML cores"]
         assert "costs money without runs" in found["tally-anomaly"]
+        scale["minNodeCount"] = 0
+        for told, ok, says in CLUSTERS:
+            contract.faults.add(Kind.ANSWER, ".*/computes/.*", answer=Answer(200, {"properties": told}))
+            check = world.checks()["tally-anomaly"]
+            assert (check.ok, check.says) == (ok, f"computes/tally-anomaly {says}")
         gone = f"{contract.env['AML_WORKSPACE']}-gone"
         assert "is not there (404" in wrong(world.checks(AML_WORKSPACE=gone))["ML workspace"]
