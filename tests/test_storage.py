@@ -14,10 +14,10 @@ from azure.storage.queue import QueueClient
 
 from shared.errors import Conflict, InvalidInput, SettingsError, TallyError, TooLarge, Transient
 from shared.settings import Settings
-from shared.storage import AzureBlobs, BlobFile, BlobStore, MemoryBlobs, Storage
+from shared.storage import AzureBlobs, AzureQueue, BlobFile, BlobStore, MemoryBlobs, Storage
 from shared.storage.refusals import as_tally_error
 from tests.azurite import Azurite
-from tests.replay import Service, refusal, replaying
+from tests.replay import Answer, Service, refusal, replaying
 
 
 @pytest.fixture(params=["memory", "azurite"])
@@ -185,6 +185,24 @@ def test_what_is_being_deleted_cannot_be_made_again_yet(code: str) -> None:
         storage = storage_at(service)
         with pytest.raises(Transient, match=rf"{code}: It is being deleted\."):
             storage.queue("runs").send("a") if code.startswith("Queue") else storage.data("videos").put("a", b"1")
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/xml"])
+@pytest.mark.parametrize("body", [b"<html><body>Sign in<br></html>", b"<html>", b"<?xml version='1.0'?><Enumer"])
+def test_an_answer_that_is_not_the_services_may_be_another_the_next_time(kind: str, body: bytes) -> None:
+    header = {"content-type": kind}
+    with (
+        replaying([Answer(200, header, body)]) as service,
+        ContainerClient.from_connection_string(service.connection, "c", retry_total=0) as container,
+        pytest.raises(Transient, match="XML"),
+    ):
+        list(AzureBlobs(container).list())
+    with (
+        replaying([Answer(201, header, body)]) as service,
+        QueueClient.from_connection_string(service.connection, "q", retry_total=0) as queue,
+        pytest.raises(Transient, match="XML"),
+    ):
+        AzureQueue(queue).send("a")
 
 
 @pytest.mark.parametrize("kind", ASK)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import Conflict, SettingsError
+from shared.errors import Conflict, SettingsError, Transient
 from shared.identity import Identity
 from shared.settings import Connection
 from shared.storage.names import check_metadata, check_name, check_prefix
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _reaching(what: str, address: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours."""
-    from azure.core.exceptions import AzureError
+    """Turn the SDK's errors into ours, those too that it raises over an answer that is not the service's."""
+    from xml.etree.ElementTree import ParseError
+
+    from azure.core.exceptions import AzureError, DeserializationError
 
     try:
         yield
+    except (DeserializationError, ParseError) as error:
+        raise Transient(f"{what} is answered with something that is no XML.", "Is there a proxy between?") from error
     except AzureError as error:
         from shared.storage.refusals import as_tally_error
 

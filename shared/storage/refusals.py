@@ -45,7 +45,7 @@ def as_tally_error(error: AzureError, what: str, address: str = "") -> TallyErro
     if refused := refusal(error):
         return refused
     status, code = _status(error), _code(error)
-    if status is None or status in (408, 429) or status >= 500:
+    if status is None or status < 300 or status in (408, 429) or status >= 500:  # below: an answer nobody can read
         return Transient(f"{what} cannot be reached: {_reason(error)}.", _remedy(status, address))
     if code in CHANGED or (status == 412 and not code):
         return Conflict(f"{what} was changed by somebody else.")
