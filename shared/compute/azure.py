@@ -39,7 +39,8 @@ def service_message(error: Mapping[str, Any]) -> str:
     """What a service says of an error, in one line: its code, its sentence, and the details that have a value.
 
     `error` is the error as parsed, or what holds it as `error`: `code`, `message` (text, or with the text as `value`),
-    and `values` or `details`, which are names with values or errors themselves. The SDKs' models are such mappings.
+    and `values`, `details` or `errorDetails`, which are names with values or errors themselves. The SDKs' models are
+    such mappings.
     """
     while isinstance(held := error.get("error"), Mapping):
         error = held
@@ -69,7 +70,7 @@ def _words(text: object) -> str:
 
 
 def _details(error: Mapping[str, Any]) -> Iterator[str]:
-    for each in (*_items(error, "values"), *_items(error, "details")):
+    for each in (*_items(error, "values"), *_items(error, "details"), *_items(error, "errorDetails")):
         name, text = _words(each.get("key") or each.get("name")), _words(each.get("value"))
         if text not in ("", _words(error.get("code"))):
             yield text if name in ("", "Message") else f"{name}: {text}"

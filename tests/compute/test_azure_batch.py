@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -487,6 +488,45 @@ def test_a_disabled_job_is_the_reason_why_nothing_goes_on(
     contract.inside(lambda: contract.batch.scheduler.enable(job_of(contract, run)))
     contract.pool.quota = 100
     assert ended(compute, run).phase is Phase.SUCCEEDED
+
+
+START_TASK = {"failureInfo": {"category": "UserError", "code": "FailureExitCode", "message": "It exited.\nRequestId:1"}}
+PULL = {"code": "ContainerPoolSetupFailed", "message": "No image.", "errorDetails": [{"name": "Image", "value": "x:1"}]}
+
+
+@pytest.mark.parametrize(
+    ("node", "says"),
+    [
+        (
+            {"state": "starttaskfailed", "startTaskInfo": START_TASK},
+            "a node is starttaskfailed: FailureExitCode: It exited",
+        ),
+        ({"state": "Unusable", "errors": [PULL]}, "a node is unusable: ContainerPoolSetupFailed: No image; Image: x:1"),
+        ({"state": "unusable"}, "a node is unusable"),
+    ],
+)
+def test_a_node_that_takes_no_tasks_is_the_reason_why_nothing_begins(
+    compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path, node: dict[str, Any], says: str
+) -> None:
+    contract.pool.quota = 0
+    compute.submit(run, 1, [script("a", "pass")])
+    shown = Answer(200, {"id": "tally", "state": "active", "currentDedicatedNodes": 0, "currentLowPriorityNodes": 1})
+    contract.faults.add(Kind.ANSWER, "GET /pools/{poolId}", times=2, answer=shown)
+    contract.faults.add(Kind.ANSWER, "GET /pools/{poolId}/nodes", answer=Answer(200, {"value": [{"id": "n"} | node]}))
+    assert compute.status(run).reason == f"It waits for a node of the pool tally ({says})."
+    contract.faults.add(Kind.STATUS, "GET /pools/{poolId}/nodes", status=403, code="AuthorizationFailure")
+    assert compute.status(run).reason == "It waits for a node of the pool tally."
+    compute.cancel(run)
+
+
+@pytest.mark.parametrize("told", [{}, {"taskCounts": None}, {"taskCounts": {"active": 1}}])
+def test_counts_that_are_not_told_keep_no_run_from_its_end(
+    compute: AzureBatchCompute, contract: Contract, run: str, task: Task, told: dict[str, Any]
+) -> None:
+    contract.faults.add(Kind.ANSWER, "GET /jobs/{jobId}/taskcounts", times=1000, answer=Answer(200, told))
+    compute.submit(run, 1, [task])
+    status = ended(compute, run)
+    assert (status.phase, status.done) == (Phase.SUCCEEDED, 1)
 
 
 def test_a_run_whose_node_was_taken_away_waits_as_long_for_another_as_for_the_first(

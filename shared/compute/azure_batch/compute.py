@@ -158,6 +158,7 @@ class AzureBatchCompute:
         if (late or nodes) and self._jobs.at_work(str(job.id)):
             return ""
         late = late and now - self._jobs.last_change(job) > patience
+        trouble = trouble or (self._jobs.node_trouble(pool_id) if nodes else "")
         if begun and nodes and not (trouble or late):  # between two tasks
             return ""
         reason = f"It waits for a node of the pool {pool_id}{f' ({trouble})' if trouble else ''}."

@@ -11,12 +11,14 @@ from shared.compute.azure import folded, service_message
 from shared.compute.azure_batch.account import BatchAccount
 from shared.compute.azure_batch.observation import Counts, Outcomes
 from shared.compute.names import attempt_of, job_prefix
-from shared.errors import NotFound
+from shared.errors import NotFound, TallyError
 
 if TYPE_CHECKING:
     from azure.batch import BatchClient
     from azure.batch.models import BatchJob, BatchPool, BatchTask
 
+BROKEN = ("unusable", "starttaskfailed")
+"""States of a node that takes no tasks until somebody mends it."""
 _COMPLETED = "state eq 'completed'"
 _CHOSEN = ["id", "displayName", "state", "executionInfo", "exitConditions"]
 
@@ -90,7 +92,10 @@ class Jobs:
         """The run's tasks by state, as counted."""
         found = self._asked(str(job.id), lambda client: client.get_job_task_counts(str(job.id))).task_counts
         total, done = planned(job)
-        return Counts(total, found.succeeded + done, found.failed, found.running, done)
+        succeeded, failed, running = (
+            getattr(found, name, None) or 0 for name in ("succeeded", "failed", "running")
+        )  # what is not told is counted later
+        return Counts(total, succeeded + done, failed, running, done)
 
     def file(self, job_id: str, task_id: str, name: str) -> str | None:
         """A file of a task as it is on its node now, or None."""
@@ -109,6 +114,22 @@ class Jobs:
             return self.account.call(lambda client: client.get_pool(pool_id))
         except ResourceNotFoundError:
             return None
+
+    def node_trouble(self, pool_id: str) -> str:
+        """Why a node of the pool takes no tasks; empty where none says so, or the identity may not ask."""
+        from azure.core.exceptions import HttpResponseError
+
+        chosen = ["id", "state", "errors", "startTaskInfo"]
+        try:
+            nodes = self.account.call(lambda client: list(client.list_nodes(pool_id, select=chosen)))
+        except (TallyError, HttpResponseError):
+            return ""
+        broken = next((node for node in nodes if folded(node.state) in BROKEN), None)
+        if broken is None:
+            return ""
+        causes = [*(broken.errors or []), broken.start_task_info and broken.start_task_info.failure_info]
+        said = "; ".join(service_message(cause) for cause in causes if cause)
+        return f"a node is {folded(broken.state)}{f': {said}' if said else ''}"
 
     def end(self, job_id: str, reason: str) -> None:
         """Have a job ended; one that has ended already, or is not there, stays as it is."""
