@@ -263,6 +263,17 @@ def test_a_run_that_lost_tasks_on_the_way_never_succeeds(
     assert status.reason == "Its job has ended (AllTasksCompleted), and Azure Batch lists 3 of its 5 tasks as ended."
 
 
+def test_a_run_whose_lost_task_others_need_ends_with_that_as_its_reason(contract: Contract, run: str) -> None:
+    compute = batch_compute(contract, BATCH_START_SECONDS="600")
+    contract.batch.tasks.lost = 1
+    compute.submit(run, 1, [script("a", "pass"), script("b", "pass", "a")])
+    assert compute.status(run).phase is Phase.RUNNING
+    contract.app.clock.ahead = timedelta(hours=1)
+    status = ended(compute, run)
+    said = "No task could start for 600 s (BATCH_START_SECONDS). Azure Batch lists 1 of its 2 tasks."
+    assert (status.phase, status.reason) == (Phase.FAILED, said)
+
+
 def test_a_task_that_somebody_ended_is_no_success(
     compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.compute import Phase, Status, Task
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from azure.batch.models import BatchJob
     from azure.core.exceptions import HttpResponseError
 
+DISABLED = "Somebody disabled its job in Azure Batch: it goes on once that is enabled."
 OPEN = ("active", "disabling", "disabled", "enabling")
 
 
@@ -148,24 +149,31 @@ class AzureBatchCompute:
     def _waiting(self, job: "BatchJob", now: datetime, *, begun: bool) -> str:
         """Why no task is at work, empty where one is; gives the run up where that has lasted too long."""
         if folded(job.state) != "active":
-            disabled = folded(job.state) in ("disabling", "disabled")
-            return "Somebody disabled its job in Azure Batch: it goes on once that is enabled." if disabled else ""
-        pool_id, patience = str(job.pool_info.pool_id), timedelta(seconds=self.settings.batch_start_seconds)
+            return DISABLED if folded(job.state) in ("disabling", "disabled") else ""
+        pool_id, old = str(job.pool_info.pool_id), self._is_late(job.creation_time, now)
         pool = self._jobs.pool(pool_id)
-        trouble = pool_trouble(pool)
-        late = now - job.creation_time > patience
         nodes = pool and (pool.current_dedicated_nodes or pool.current_low_priority_nodes)
-        if (late or nodes) and self._jobs.at_work(str(job.id)):
+        if (old or nodes) and self._jobs.at_work(str(job.id)):
             return ""
-        late = late and now - self._jobs.last_change(job) > patience
-        trouble = trouble or (self._jobs.node_trouble(pool_id) if nodes else "")
-        if begun and nodes and not (trouble or late):  # between two tasks
-            return ""
+        trouble = pool_trouble(pool) or (self._jobs.node_trouble(pool_id) if nodes else "")
         reason = f"It waits for a node of the pool {pool_id}{f' ({trouble})' if trouble else ''}."
-        if late:
-            limit = f"No task could start for {self.settings.batch_start_seconds} s (BATCH_START_SECONDS)."
-            self._jobs.end(str(job.id), f"{observation.GAVE_UP}{limit} {reason}"[: observation.MAX_REASON])
+        if old and (why := self._given_up(job, now, reason)):
+            return why
+        return "" if begun and nodes and not trouble else reason  # empty: between two tasks
+
+    def _given_up(self, job: "BatchJob", now: datetime, reason: str) -> str:
+        """Why the run is given up, which it is where no task has begun or ended for too long; else empty."""
+        changes, (total, before) = self._jobs.changes(job), planned(job)
+        if not self._is_late(max([job.creation_time, *changes]), now):
+            return ""
+        if len(changes) < total - before:
+            reason = f"Azure Batch lists {len(changes)} of its {total - before} tasks."
+        limit = f"No task could start for {self.settings.batch_start_seconds} s (BATCH_START_SECONDS)."
+        self._jobs.end(str(job.id), f"{observation.GAVE_UP}{limit} {reason}"[: observation.MAX_REASON])
         return reason
+
+    def _is_late(self, since: datetime, now: datetime) -> bool:
+        return (now - since).total_seconds() > self.settings.batch_start_seconds
 
 
 def _cannot_create(error: "HttpResponseError") -> Exception:

@@ -78,15 +78,14 @@ class Jobs:
         """Whether any task is on a node, by its own word: the counts can be minutes behind."""
         return any(self._tasks(job_id, f"state eq '{state}'", most=1) for state in ("running", "preparing"))
 
-    def last_change(self, job: "BatchJob") -> datetime:
-        """When a task was last added, began, ended, or went back to waiting because its node was taken away."""
+    def changes(self, job: "BatchJob") -> list[datetime]:
+        """When each listed task was added, began, ended, or went back to waiting because its node was taken away."""
 
-        def ask(client: "BatchClient") -> datetime:
+        def ask(client: "BatchClient") -> list[datetime]:
             tasks = client.list_tasks(str(job.id), select=["id", "stateTransitionTime"])
-            return max((each.state_transition_time for each in tasks if each.state_transition_time), default=first)
+            return [each.state_transition_time or job.creation_time for each in tasks]
 
-        first: datetime = job.creation_time
-        return max(first, self._asked(str(job.id), ask))
+        return self._asked(str(job.id), ask)
 
     def counts(self, job: "BatchJob") -> Counts:
         """The run's tasks by state, as counted."""
