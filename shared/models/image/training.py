@@ -1,6 +1,8 @@
 """Trains a small image classifier with scikit-learn, for small and simple images; the result is plain ONNX."""
 
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,10 +130,22 @@ def _fitted(
     from sklearn.neural_network import MLPClassifier
 
     model = MLPClassifier((100,), alpha=0.01, batch_size=64, random_state=0)
-    for _ in range(EPOCHS):
-        model.partial_fit(rows, answers, classes=classes)
-        progress(1)
+    with _interruptible():
+        for _ in range(EPOCHS):
+            model.partial_fit(rows, answers, classes=classes)
+            progress(1)
     return model
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C through: scikit-learn makes a warning of it, and half a training would be published as a whole one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Training interrupted by user", UserWarning)
+        try:
+            yield
+        except UserWarning as warning:
+            raise KeyboardInterrupt from warning
 
 
 def _layers(model: "MLPClassifier") -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -1,9 +1,12 @@
 """The classifier that ships is a trained one, and `tally train image` makes such of any folder."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
+from sklearn.neural_network import MLPClassifier
 from typer.testing import CliRunner
 
 from shared.cli.app import app
@@ -20,6 +23,17 @@ def right(classifier: bundle.Classifier, pictures: training.Pictures, **file: ob
     found = [classifier.prepare(saved(image, **file), 10**6) for image in pictures.images]
     labels = [classifier.top(classifier.classify(one[None])[0], 1)[0].label for one in found]
     return sum(map(str.__eq__, labels, pictures.labels)) / len(labels)
+
+
+def test_ctrl_c_ends_a_training_and_leaves_no_half_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes(tmp_path)
+
+    def interrupted(*batch: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(MLPClassifier, "_backprop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(training.folder(tmp_path), side=8, color=False)
 
 
 @pytest.mark.slow
