@@ -86,7 +86,7 @@ def reset(
         _ask()
     _empty(places)
     if What.RUNS in what:
-        shutil.rmtree(Path(settings().local_compute_dir), ignore_errors=True)
+        _remove_local(Path(settings().local_compute_dir))
     if as_json:
         for place in places:
             print_json({"what": place.what, "container": place.container, "removed": len(place.names)})
@@ -101,6 +101,12 @@ def _empty(places: Sequence[Place]) -> None:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 for _ in pool.map(place.store.delete, place.names):
                     bars.advance(bar)
+
+
+def _remove_local(folder: Path) -> None:
+    """Remove what local compute keeps of runs, and nothing else: the folder may hold other things."""
+    for order in folder.glob("*/order.json"):
+        shutil.rmtree(order.parent, ignore_errors=True)
 
 
 def _places(what: Sequence[What]) -> Iterator[Place]:

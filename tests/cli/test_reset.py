@@ -86,10 +86,14 @@ def test_runs_that_azure_remembers_are_not_forgotten(
 def test_folders_of_local_compute_go_too_or_a_run_of_the_same_span_would_seem_done(
     filled: MemoryStorage, shell: Shell
 ) -> None:
-    folder = Path(reset.settings().local_compute_dir) / SCORING
-    folder.mkdir(parents=True)
+    folder, other = (Path(reset.settings().local_compute_dir) / name for name in (SCORING, "mine"))
+    for place in (folder, other):
+        place.mkdir(parents=True)
+    (folder / "order.json").touch()
+    (other / "thesis.txt").touch()  # LOCAL_COMPUTE_DIR may be a folder that holds more than runs
     assert shell("reset", "runs", "--yes").code == 0
     assert not folder.exists()
+    assert (other / "thesis.txt").exists()
 
 
 def test_readings_that_are_sent_again_after_a_reset_count_again(accounts: MemoryStorage, shell: Shell) -> None:
