@@ -26,7 +26,7 @@ from devhost.runner import Run, Runner
 from devhost.timer import StatusFiles, TimerListener
 from devhost.worker import Worker
 from shared.settings.faults import Faults
-from shared.settings.this_machine import host_setting, names_in
+from shared.settings.this_machine import host_setting
 
 log = logging.getLogger("devhost")
 
@@ -128,10 +128,7 @@ def trigger_listeners(
 
 async def event_grid(settings: Mapping[str, str], data: Path, stack: AsyncExitStack) -> EventGrid | None:
     """The player of Event Grid, where `EVENT_GRID_CONTAINERS` names containers of a local account."""
-    containers, queue = (
-        names_in(settings.get("EVENT_GRID_CONTAINERS", "")),
-        settings.get("EVENT_GRID_QUEUE", "").strip(),
-    )
+    containers, queue = (host_setting(settings, f"EVENT_GRID_{part}") for part in ("CONTAINERS", "QUEUE"))
     if not containers:
         return None
     listing = AzureListing(settings, "DataStorage")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,10 +16,10 @@ from shared.cli.context import settings, storage
 from shared.cli.options import AsJson
 from shared.cli.output import print_json, printable, results, shown_time
 from shared.cli.refusals import as_refusal
-from shared.errors import SettingsError, TallyError
-from shared.settings.faults import faults_in
+from shared.errors import TallyError
+from shared.settings.faults import Faults
 from shared.settings.spelling import misspelt
-from shared.settings.this_machine import check_azurite, host_setting
+from shared.settings.this_machine import check_azurite, check_compute_folder, host_setting
 
 LISTED = 5_000  # blobs that are listed, which is one request
 
@@ -106,12 +107,12 @@ def checked(name: str, look: Callable[[], str]) -> Check:
 
 def settings_faults() -> list[Check]:
     """What is wrong with the settings, each once."""
-    try:
-        settings()
+    faults = Faults()
+    with faults.gathered():
+        check_compute_folder(Path(settings().local_compute_dir))
+    with faults.gathered():
         check_azurite(os.environ)
-    except SettingsError as error:
-        return [Check("settings", False, fault.message, fault.hint) for fault in faults_in(error)]
-    return []
+    return [Check("settings", False, fault.message, fault.hint) for fault in faults.found]
 
 
 def _settings_checks() -> list[Check]:

@@ -9,7 +9,14 @@ from shared.errors import SettingsError, shown
 from shared.schedule import check_schedule
 
 type Rule = Callable[[str], Any]
+CONTAINER = r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*"
+"""What a container or a queue can be called."""
 YEAR = 366 * 86_400
+HOST_READS = frozenset(f"{name}_SCHEDULE" for name in ("FLUSH", "SCORING", "SWEEP", "UPLOAD_SWEEP")) | {
+    "EVENT_HUB_NAME",
+    "EVENT_HUB_CONSUMER_GROUP",
+}
+"""Settings that bindings name: the host takes them as they stand, so that blanks are no empty value."""
 _TRUTH = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
@@ -100,7 +107,7 @@ def plain(text: str) -> str:
 def ruled(env: Mapping[str, str], name: str, default: Any, rule: Rule) -> Any:
     """What a rule makes of a setting, the default where it is empty; raises SettingsError."""
     text = env.get(name, "")
-    if not text.strip():
+    if not (text if name in HOST_READS else text.strip()):
         return default
     try:
         return rule(text)

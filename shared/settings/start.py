@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from shared.errors import SettingsError
 from shared.settings.checks import check_complete
@@ -10,7 +11,7 @@ from shared.settings.connection import Connection
 from shared.settings.faults import Faults
 from shared.settings.fields import Settings
 from shared.settings.spelling import misspelt
-from shared.settings.this_machine import HOST_STORAGE, check_azurite, check_host
+from shared.settings.this_machine import HOST_STORAGE, check_azurite, check_compute_folder, check_host
 
 INGESTING = ("AzureWebJobs.ingest_readings.Disabled", "AzureWebJobs.flush_readings.Disabled")
 
@@ -27,7 +28,8 @@ def check_app(env: Mapping[str, str] = os.environ) -> None:
 def settings_here(env: Mapping[str, str], *, serving: bool = False) -> Settings:
     """The settings of an app on this machine; raises SettingsError naming all that it or its host cannot work with.
 
-    `serving` looks at the services as well: whether there is something to reach each by, and one Azurite for all.
+    `serving` looks at the services as well: whether there is something to reach each by, one Azurite for all, and a
+    folder for the runs of local compute.
     """
     faults = Faults()
     settings = Settings.read(env, faults)
@@ -37,6 +39,8 @@ def settings_here(env: Mapping[str, str], *, serving: bool = False) -> Settings:
         _check_connections(env, faults)
         with faults.gathered():
             check_azurite(env)
+        with faults.gathered():
+            check_compute_folder(Path(settings.local_compute_dir))
     faults.raise_all()
     return settings
 

@@ -1,17 +1,21 @@
 """What runs on this machine by the settings: the local host's own, and the storage accounts of an Azurite."""
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from shared.errors import SettingsError
+from shared.errors import SettingsError, shown
 from shared.settings.connection import Connection, read_connection
 from shared.settings.faults import Faults
-from shared.settings.rules import Rule, Unusable, ruled, truth, whole
+from shared.settings.rules import CONTAINER, Rule, Unusable, matching, ruled, truth, whole
 from shared.settings.storage_account import DEVELOPMENT, DEVELOPMENT_KEY, Account, parse_account
 
 HOST_STORAGE = "AzureWebJobsStorage"
 STORAGE_SETTINGS = ("DataStorage", "ControlStorage", HOST_STORAGE)
+NAMES = "Such names have 3 to 63 lower-case letters and digits, with single hyphens between them."
 SERVICES = ("azurite", "eventhubs", "batch", "ml")
 
 
@@ -22,12 +26,21 @@ def _services(text: str) -> tuple[str, ...]:
     return listed
 
 
+def _containers(text: str) -> tuple[str, ...]:
+    listed = names_in(text)
+    if unfit := next((name for name in listed if not re.fullmatch(CONTAINER, name)), ""):
+        raise Unusable(f"but {shown(unfit)} cannot be the name of a container.", NAMES)
+    return listed
+
+
 HOST_SETTINGS: Mapping[str, tuple[Any, Rule]] = {
     "HOST_PORT": (7071, whole(0, 65_535)),
     "LOCAL_SERVICES": (SERVICES, _services),
     "DEVHOST_AUTH": (True, truth),
     "PYTHON_THREADPOOL_THREAD_COUNT": (4, whole(1, 10_000)),
     "DEVHOST_QUEUE_LEASE_SECONDS": (None, whole(1, 7 * 86_400)),
+    "EVENT_GRID_CONTAINERS": ((), _containers),
+    "EVENT_GRID_QUEUE": ("", matching(CONTAINER, f"the name of a queue. {NAMES}")),
 }
 """By name: the default, and the rule of the text."""
 
@@ -80,6 +93,32 @@ def check_azurite(env: Mapping[str, str]) -> None:
     """Raises SettingsError where the storage accounts of this machine cannot be those of one Azurite."""
     if "azurite" in host_setting(env, "LOCAL_SERVICES"):
         local_accounts(env)
+
+
+def check_compute_folder(folder: Path) -> None:
+    """Raises SettingsError where local compute cannot keep its runs in the folder."""
+    try:
+        held = next(place for place in (folder, *folder.absolute().parents) if _is_there(place))
+    except OSError as error:
+        raise _unfit(folder, error.strerror or "no name of a folder") from None
+    if not held.is_dir():
+        raise _unfit(folder, f"{held} is no folder")
+    if not os.access(held, os.W_OK):
+        raise _unfit(folder, f"{held} may not be written by you")
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return bool(place.lstat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _unfit(folder: Path, reason: str) -> SettingsError:
+    return SettingsError(
+        f"LOCAL_COMPUTE_DIR is {shown(str(folder))}, which cannot be used: {reason}.",
+        "It is a folder for the runs of this machine, there or to be made.",
+    )
 
 
 def check_host(env: Mapping[str, str], faults: Faults) -> None:

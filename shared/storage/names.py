@@ -8,13 +8,14 @@ import unicodedata
 from collections.abc import Mapping
 
 from shared.errors import InvalidInput
+from shared.settings.rules import CONTAINER
 
 LONGEST = 1024
 """Characters of a blob's name, in units of UTF-16 as the service counts them."""
 _SEGMENTS = 254
 _METADATA_BYTES = 8192
 _HINT = "Give it another name."
-_CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")
+_CONTAINER = re.compile(CONTAINER)
 _METADATA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _METADATA_VALUE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 

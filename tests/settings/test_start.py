@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from devhost.host import enabled
 from devhost.worker import index
 from shared.errors import SettingsError
 from shared.settings import Settings
+from shared.settings.rules import HOST_READS
 from shared.settings.spelling import misspelt
 from shared.settings.start import check_app, settings_here
 
@@ -66,6 +68,12 @@ def test_what_is_missing_is_named_before_the_app_works(change: dict[str, str], n
         ({"LOCAL_SERVICES": "azurite,kafka"}, "kafka"),
         ({"DEVHOST_AUTH": "maybe"}, "DEVHOST_AUTH"),
         ({"EVENT_GRID_QUEUE": ""}, "EVENT_GRID_QUEUE"),
+        ({"EVENT_GRID_QUEUE": "Up Loads"}, "EVENT_GRID_QUEUE is 'Up Loads'"),
+        ({"EVENT_GRID_CONTAINERS": "videos,my videos"}, "EVENT_GRID_CONTAINERS is .* 'my videos'"),
+        ({"EVENT_HUB_NAME": " "}, "EVENT_HUB_NAME is ' '"),
+        ({"FLUSH_SCHEDULE": " "}, "FLUSH_SCHEDULE is ' '"),
+        ({"LOCAL_COMPUTE_DIR": "/dev/null/runs"}, "LOCAL_COMPUTE_DIR is .*/dev/null is no folder"),
+        ({"LOCAL_COMPUTE_DIR": "/tmp/" + "x" * 300}, "LOCAL_COMPUTE_DIR is .*too long"),
         ({"AzureWebJobsStorage": "x"}, "AzureWebJobsStorage"),
         ({"DataStorage": SAMPLE["DataStorage"].replace("10000", "11000")}, "does not fit"),
         ({"DataStorage": ""}, "DataStorage is not set"),
@@ -75,6 +83,12 @@ def test_what_is_missing_is_named_before_the_app_works(change: dict[str, str], n
 def test_what_this_machine_cannot_run_is_named(change: dict[str, str], name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         here(SAMPLE | change)
+
+
+def test_the_host_reads_what_bindings_name_just_as_it_stands() -> None:
+    bindings = [binding for function in index(ROOT) for binding in (function.trigger, *function.outputs)]
+    named = re.findall("%(.+?)%", " ".join(str(binding) for binding in bindings))
+    assert set(named) == HOST_READS
 
 
 def test_who_takes_in_no_readings_needs_no_event_hubs() -> None:
