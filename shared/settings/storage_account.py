@@ -104,16 +104,22 @@ def _endpoint(service: str, parts: dict[str, str]) -> str:
         if not is_address(text, "http", "https"):
             raise ValueError(f"Its {service.title()}Endpoint is no address.")
         return text
-    blob, protocol = parts.get("blobendpoint", ""), parts.get("defaultendpointsprotocol", "https").lower()
-    if not parts.get("accountname") or blob.startswith("http:"):  # an emulator: its queues are not Azure's
+    protocol = parts.get("defaultendpointsprotocol", "https").lower()
+    if not parts.get("accountname") or _is_emulator(parts.get("blobendpoint", "")):
         return ""
     if protocol != "https":
         raise ValueError(f"Its DefaultEndpointsProtocol is {protocol[:10]!r}; Azure's own addresses take https alone.")
-    suffix = parts.get("endpointsuffix", "").strip("/") or "core.windows.net"
+    suffix = parts.get("endpointsuffix", "").strip("/.") or "core.windows.net"
     address = f"https://{parts['accountname']}.{service}.{suffix}"
     if not is_address(address, "https") or urlsplit(address).path:
         raise ValueError("Its AccountName or EndpointSuffix cannot be part of an address.")
     return address
+
+
+def _is_emulator(blob: str) -> bool:
+    """Whether an address of blobs is none of Azure's, which are https without a path; its queues are not there then."""
+    parts = urlsplit(blob)
+    return parts.scheme.lower() == "http" or bool(parts.path.strip("/"))
 
 
 def name_in(address: str) -> str:

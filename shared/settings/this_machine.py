@@ -64,6 +64,7 @@ def local_accounts(env: Mapping[str, str]) -> list[Account]:
         account = parse_account(setting, text) if text else None
         if account is None or not account.local:
             continue
+        _check_plain(setting, account)
         account = account if account.key else _with_key(setting, account)
         first = found.setdefault(account.name, account)
         if first.key != account.key or not all(map(_fit, next(iter(found.values())).ports, account.ports)):
@@ -73,6 +74,14 @@ def local_accounts(env: Mapping[str, str]) -> list[Account]:
                 f"UseDevelopmentStorage=true means ports 10000 and 10001 and the account {DEVELOPMENT}.",
             )
     return list(found.values())
+
+
+def _check_plain(setting: str, account: Account) -> None:
+    if any(address.lower().startswith("https:") for address in (account.blob, account.queue)):
+        raise SettingsError(
+            f"{setting} has https addresses on this machine, where Azurite is started without a certificate.",
+            "Write http://, or leave azurite out of LOCAL_SERVICES where one of yours has a certificate.",
+        )
 
 
 def _fit(one: int | None, other: int | None) -> bool:

@@ -80,6 +80,19 @@ def test_app_and_host_reach_the_address_that_a_string_means(text: str, blob: str
         assert [client.url.partition("?")[0].rstrip("/") for client in clients] == [blob, blob, queue, queue]
 
 
+@pytest.mark.parametrize(
+    "blob", ["https://127.0.0.1:10000/acc", "HTTP://localhost:10000/acc", "https://azurite:10000/acc"]
+)
+def test_the_queues_of_an_emulator_are_not_looked_for_in_azure(blob: str) -> None:
+    text = f"DefaultEndpointsProtocol=https;AccountName=acc;AccountKey={KEY};BlobEndpoint={blob};"
+    assert parse_account("ControlStorage", text).queue == ""
+
+
+def test_a_suffix_may_begin_with_its_dot() -> None:
+    account = parse_account("DataStorage", f"AccountName=acc;AccountKey={KEY};EndpointSuffix=.core.windows.net")
+    assert (account.blob, account.queue) == ("https://acc.blob.core.windows.net", "https://acc.queue.core.windows.net")
+
+
 names = st.from_regex(r"[a-z0-9]{3,24}", fullmatch=True)
 hosts = st.from_regex(r"[a-z][a-z0-9-]{0,10}(\.[a-z]{2,6}){1,3}", fullmatch=True)
 secrets = st.binary(min_size=1, max_size=64).map(lambda key: f"AccountKey={base64.b64encode(key).decode()}") | st.just(

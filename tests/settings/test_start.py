@@ -76,6 +76,7 @@ def test_what_is_missing_is_named_before_the_app_works(change: dict[str, str], n
         ({"LOCAL_COMPUTE_DIR": "/tmp/" + "x" * 300}, "LOCAL_COMPUTE_DIR is .*too long"),
         ({"AzureWebJobsStorage": "x"}, "AzureWebJobsStorage"),
         ({"DataStorage": SAMPLE["DataStorage"].replace("10000", "11000")}, "does not fit"),
+        ({"DataStorage": SAMPLE["DataStorage"].replace("http:", "https:")}, "DataStorage has https .* certificate"),
         ({"DataStorage": ""}, "DataStorage is not set"),
         ({"EventHubs": ""}, "EventHubs is not set"),
     ],
