@@ -2,13 +2,14 @@
 
 import logging
 import os
+import re
 import sys
 from typing import Annotated
 
 import typer
 
 from shared.cli import backfill, doctor, evaluate, models, readings, reset, runs, style, styles, train, upload
-from shared.cli.output import notes, results
+from shared.cli.output import notes, prepare_streams, results
 from shared.cli.refusals import as_refusal
 from shared.errors import TallyError
 
@@ -54,6 +55,7 @@ def main() -> None:
 
 def run() -> int:
     """Run the command line, and return its exit code."""
+    prepare_streams()
     try:
         code = app(prog_name="tally", standalone_mode=False)
         sys.stdout.flush()
@@ -81,10 +83,16 @@ def _refused(error: TallyError) -> int:
 
 def _misused(error: typer.TyperException) -> int:
     if message := error.format_message():  # a group without a command has none: it has shown its help
-        notes.print(message, style="red")
+        notes.print(_plain(message), style="red")
         if context := getattr(error, "ctx", None):
             notes.print(f"`{context.command_path} -h` shows how it is used.")
     return error.exit_code
+
+
+def _plain(message: str) -> str:
+    """What is wrong with an argument without the library's word for it, and without strftime's."""
+    said = message.replace("Value error, ", "")
+    return re.sub(r"does not match the formats .*", "is no time; write 2026-01-31 or 2026-01-31T10:00:00Z.", said)
 
 
 def _forget_stdout() -> None:

@@ -1,10 +1,14 @@
 """What commands print: results to stdout, all else to stderr, and whatever comes from outside just as it is."""
 
+import io
 import json
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,12 +51,26 @@ def shown_time(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
+def prepare_streams() -> None:
+    """Have stdin and stdout be there, if only in name, and stdout take characters that the terminal does not know."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - open to the end, as the standard streams are
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def print_json(value: Any) -> None:
     """An object as a line of JSON on stdout; times are ISO 8601 in UTC, what is no number is null."""
     try:
         text = msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # the name of a file that is no text
         text = json.dumps(msgspec.to_builtins(value))
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text))
     print(text, flush=True)
 
 

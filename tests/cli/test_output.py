@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -52,6 +53,20 @@ def test_json_is_a_line_that_any_reader_takes(capsys: pytest.CaptureFixture[str]
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first == {"at": "2026-01-31T00:00:00Z", "none": None, "text": "a\nb"}
     assert second == {"file": "\udcff.mp4"}
+
+
+def test_a_terminal_that_does_not_know_a_character_gets_its_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii"))
+    output.prepare_streams()
+    output.results.print("ü \N{GRINNING FACE}")
+    output.print_table(["video"], [["ü.mp4"]])
+    print_json({"video": "ü.mp4", "share": float("nan")})
+    sys.stdout.flush()
+    lines = written.getvalue().decode("ascii").splitlines()
+    assert lines[0] == "\\xfc \\U0001f600"
+    assert lines[2].rstrip() == "\\xfc.mp4"
+    assert json.loads(lines[3]) == {"video": "ü.mp4", "share": None}
 
 
 @pytest.mark.parametrize("terminal", [True, False])

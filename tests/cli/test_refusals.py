@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -95,6 +96,12 @@ def test_a_command_that_cannot_be_understood_names_its_help(shell: Shell) -> Non
         (("runs", "list", "--limit", "[/x]"), "--limit", "tally runs list"),
         (("models", "use", "faq"), "version", "tally models use"),
         (("style", "[/nope].mp4"), "[/nope].mp4", "tally style"),
+        (
+            ("backfill", "--from", "yesterday", "--to", "now"),
+            "'--from': 'yesterday' is no time; write 2026-01-31",
+            "tally backfill",
+        ),
+        (("reset", "all"), "'what': 'all' is not one of", "tally reset"),
     ):
         ran = shell(*words)
         assert (ran.code, ran.out) == (2, "")
@@ -110,6 +117,13 @@ def test_a_full_disk_behind_stdout_is_a_sentence() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("There is no space left for the output.\n")
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_reason_to_fail(closed: str) -> None:
+    command = f"{shlex.join(TALLY)} styles list {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "NoneType" in done.stderr) == (0, False)
 
 
 def test_a_reader_that_goes_away_hears_nothing_more() -> None:
