@@ -2,7 +2,7 @@
 
 import argparse
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from math import isfinite
 from pathlib import Path
@@ -18,11 +18,6 @@ TORCHVISION_TAPS = {
     "squeezenet1_1": (2, 4, 5, 8, 10),
 }
 """Networks of torchvision that can serve for features, and how many of their layers lead to each tap."""
-_SIGNATURES = (
-    b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"RIFF", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"\xffO\xffQ",
-    b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"#?RADIANCE", b"v/1\x01", b"\0\0\0\x1cftyp", b"\0\0\0 ftyp",
-)  # fmt: skip
-"""How files of the image formats that OpenCV reads begin."""
 
 
 def check(given: argparse.Namespace) -> None:
@@ -39,9 +34,8 @@ def problems(given: argparse.Namespace) -> Iterator[str]:
     for place in given.content:
         if not place.exists():
             yield f"--content: there is no {place}."
-    if not any(_learnable(place) for place in given.content):
-        yield f"--content: there is no image and no video in {', '.join(map(str, given.content))}."
-    yield from _features(given.features)
+    yield from _content(given.content)
+    yield from _features(given.features, [tap for tap in given.taps.split(",") if tap])
     if given.start and not zipfile.is_zipfile(given.start):
         yield f"--start: {given.start} is no checkpoint of a training."
     if given.out.exists() and not given.out.is_dir():
@@ -50,26 +44,52 @@ def problems(given: argparse.Namespace) -> Iterator[str]:
 
 
 def _image(option: str, path: Path) -> Iterator[str]:
+    from scoring_images.style_training.content import ContentError, read_image
+
     if not path.is_file():
         yield f"{option}: there is no file {path}."
         return
-    with path.open("rb") as file:
-        if not file.read(16).startswith(_SIGNATURES):
-            yield f"{option}: {path} is not an image that can be read."
+    try:
+        read_image(path)
+    except ContentError as error:
+        yield f"{option}: {error}"
 
 
-def _learnable(place: Path) -> bool:
-    files = [place] if place.is_file() else place.rglob("*")
-    return any(file.suffix.lower() in IMAGES | VIDEOS for file in files)
+def _content(places: Sequence[Path]) -> Iterator[str]:
+    import cv2
+
+    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*")))]
+    images = [file for file in files if file.suffix.lower() in IMAGES]
+    if not images and not any(file.suffix.lower() in VIDEOS for file in files):
+        yield f"--content: there is no image and no video in {', '.join(map(str, places))}."
+    for image in images:
+        if not cv2.haveImageReader(str(image)):
+            yield f"--content: {image} is not an image that can be read."
 
 
-def _features(name: str) -> Iterator[str]:
+def _features(name: str, taps: Sequence[str]) -> Iterator[str]:
     if name.endswith(".onnx"):
-        if not Path(name).is_file():
-            yield f"--features: there is no file {name}."
+        yield from _network(Path(name), taps)
     elif name not in TORCHVISION_TAPS:
         known = ", ".join(TORCHVISION_TAPS)
         yield f"--features: {name} is no .onnx file, and of torchvision's networks these can serve: {known}."
+
+
+def _network(path: Path, taps: Sequence[str]) -> Iterator[str]:
+    import onnx
+
+    if not path.is_file():
+        yield f"--features: there is no file {path}."
+        return
+    try:
+        nodes = onnx.load(str(path), load_external_data=False).graph.node
+    except Exception:  # noqa: BLE001 - a parser may say anything of a file that is of another kind
+        nodes = []
+    outputs = [node.output[0] for node in nodes if node.output]
+    if not outputs:
+        yield f"--features: {path} is no network in ONNX."
+    elif missing := [tap for tap in taps if tap not in outputs]:
+        yield f"--taps: {path} has no output {missing[0]}; it has, for example, {', '.join(outputs[:8])}."
 
 
 def _parameters(given: argparse.Namespace) -> Iterator[str]:

@@ -99,13 +99,15 @@ def train_style(
         **{"style-side": style_side, "content-side": content_side, "style-weight": style_weight},
         **{"stability-weight": stability_weight, "variation-weight": variation_weight, "threads": threads},
     }
+    places = {"out": folder, "style": painting, "photo": photo, "start": start}
+    options = [
+        *((name, path.resolve()) for name, path in places.items() if path),
+        *(("content", path.resolve()) for path in content),
+        *(("features", _located(features)), ("taps", taps), *numbers.items()),
+    ]
     given = [
-        *("-m", "scoring_images.style_training", "--out", str(folder.resolve())),
-        *("--style", str(painting.resolve()), "--features", _located(features), "--taps", taps),
-        *(part for path in content for part in ("--content", str(path.resolve()))),
-        *(part for option, value in numbers.items() for part in (f"--{option}", str(value))),
-        *(("--photo", str(photo.resolve())) if photo else ()),
-        *(("--start", str(start.resolve())) if start else ()),
+        *("-m", "scoring_images.style_training"),
+        *(f"--{name}={value}" for name, value in options),  # "=": a value may begin with "-"
         *(("--restart",) if restart else ()),
         "--smooth" if smooth else "--no-smooth",
     ]

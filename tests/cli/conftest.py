@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from onnx import TensorProto, helper
 
 from shared.cli import app, context
 from shared.settings import Settings
@@ -72,3 +73,10 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("shared.cli.") and callable(vars(module).get("storage")):
             monkeypatch.setattr(module, "storage", lambda: away)
+
+
+def relu() -> bytes:
+    """A network in ONNX, as small as one can be; its output is `a`."""
+    image, output = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("image", "a"))
+    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["a"])], "net", [image], [output])
+    return bytes(helper.make_model(graph).SerializeToString())

@@ -8,15 +8,19 @@ from PIL import Image
 
 from shared.cli import train_style
 from shared.storage import MemoryStorage
-from tests.cli.conftest import Ran, Shell
+from tests.cli.conftest import Ran, Shell, relu
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with a painting, a network, a checkpoint that is none, and files that are no folders."""
     Image.new("RGB", (400, 400)).save(tmp_path / "sea.jpg")
-    for name in ("net.onnx", "file", "checkpoint.npz"):
+    for name in ("text.onnx", "file", "checkpoint.npz", "photos/torn.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("text")
+    (tmp_path / "net.onnx").write_bytes(relu())
+    (tmp_path / "half.jpg").write_bytes((tmp_path / "sea.jpg").read_bytes()[:200])
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0 ftypisom\0\0\2\0isomiso2avc1mp41")
     (tmp_path / "empty").mkdir()
     return tmp_path
 
@@ -30,6 +34,12 @@ def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
 WRONG = [
     ({"style": "nope.jpg"}, "--style: there is no file"),
     ({"style": "file"}, "file is not an image that can be read"),
+    ({"style": "film.mp4"}, "film.mp4 is not an image that can be read"),
+    ({"style": "half.jpg"}, "half.jpg is not an image that can be read"),
+    ({"content": "photos"}, "torn.jpg is not an image that can be read"),
+    ({"features": "text.onnx"}, "text.onnx is no network in ONNX"),
+    ({"features": "--x.onnx"}, "--features: there is no file"),
+    ({"taps": "-b"}, "has no output -b; it has, for example, a"),
     ({"content": "nope"}, "--content: there is no"),
     ({"content": "empty"}, "there is no image and no video in"),
     ({"features": "nope.onnx"}, "--features: there is no file"),
@@ -52,8 +62,8 @@ def test_a_training_of_a_style_looks_before_it_installs(
     changed: dict[str, str], says: str, place: Path, shell: Shell, nothing_begins: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(place)
-    sound = {"style": "sea.jpg", "content": ".", "features": "net.onnx", "name": "sea", "out": "out"}
-    ran = shell("train", "style", *(part for name, value in (sound | changed).items() for part in (f"--{name}", value)))
+    sound = {"style": "sea.jpg", "content": "sea.jpg", "features": "net.onnx", "name": "sea", "out": "out"}
+    ran = shell("train", "style", *(f"--{name}={value}" for name, value in (sound | changed).items()))
     assert ran.code in (1, 2)
     assert says in ran.err
     assert not (place / "out").exists()
@@ -94,7 +104,7 @@ def test_a_full_disk_names_what_could_not_be_written(shell: Shell, accounts: Mem
 def test_text_that_is_none_is_named(place: Path, shell: Shell, accounts: MemoryStorage) -> None:
     (place / "labels.txt").write_bytes(b"\xff\xfe")
     refused(
-        shell("models", "add", place / "net.onnx", "--labels", place / "labels.txt"), "labels.txt is not UTF-8 text."
+        shell("models", "add", place / "text.onnx", "--labels", place / "labels.txt"), "labels.txt is not UTF-8 text."
     )
 
 

@@ -15,10 +15,11 @@ from shared.cli import train_style
 from shared.errors import InvalidInput, TallyError, Transient
 from shared.models.style import KIND, read_style
 from shared.storage import MemoryStorage
+from tests.cli.conftest import relu
 
 TRAINING = """#!{python}
 import json, pathlib, sys
-given = dict(zip(sys.argv[3::2], sys.argv[4::2]))
+given = dict(part.partition("=")[::2] for part in sys.argv[3:])
 assert sys.argv[1:3] == ["-m", "scoring_images.style_training"], sys.argv
 out = pathlib.Path(given["--out"])
 out.mkdir(parents=True)
@@ -50,7 +51,7 @@ def tally(tmp_path: Path, storage):
         train_style.register(app)
         painting, network = tmp_path / "sea.jpg", tmp_path / "net.onnx"
         Image.new("RGB", (8, 8)).save(painting)
-        network.touch()
+        network.write_bytes(relu())
         given = ["--style", painting, "--content", tmp_path, "--features", network, "--python", python]
         command = ["style", *given, "--name", "sea", "--out", tmp_path / "out", *arguments]
         return CliRunner().invoke(app, list(map(str, command)), catch_exceptions=False)
