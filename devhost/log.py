@@ -2,6 +2,10 @@
 
 import logging
 import sys
+import time
+from datetime import UTC, datetime
+
+from rich.text import Text
 
 _QUIET = ("azure", "uvicorn", "asyncio", "urllib3", "aiohttp")
 
@@ -30,9 +34,16 @@ def _handler() -> logging.Handler:
         from rich.console import Console
         from rich.logging import RichHandler
 
-        shown = RichHandler(console=Console(stderr=True), show_path=False, markup=False, log_time_format="%X")
+        shown = RichHandler(console=Console(stderr=True), show_path=False, markup=False, log_time_format=_clock)
         shown.setFormatter(logging.Formatter("%(message)s"))
         return shown
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    lines = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
+    lines.converter = time.gmtime
+    handler.setFormatter(lines)
     return handler
+
+
+def _clock(local: datetime) -> Text:
+    """The time of a line in UTC, as every command shows times."""
+    return Text(f"{local.astimezone(UTC):%H:%M:%SZ}")

@@ -10,6 +10,8 @@ from shared.errors import InvalidInput
 
 def can_write(path: Path) -> Path:
     """The path, where a file can be put; raises InvalidInput or OSError where it cannot. Nothing is left there."""
+    if not path.name:
+        raise InvalidInput(f"{str(path)!r} names no file to write.", "Name one.")
     if path.is_dir():
         raise InvalidInput(f"{path} is a folder, and a file is to be written.", "Name a file in it.")
     folder = path.parent

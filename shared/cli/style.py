@@ -62,7 +62,7 @@ def style(
     held = settings()
     style = style or held.style
     place = _located(style)
-    target = out or video.with_name(f"{video.stem}-{Path(style).name}.mp4")
+    target = can_write(out or video.with_name(f"{video.stem}-{Path(style).name}.mp4"))
     if target.resolve() == video.resolve():
         raise InvalidInput(f"{target} is the video itself.", "Give another --out.")
     files = [target, *(target.with_name(f"{target.stem}{ending}") for ending in (".jpg", "-sheet.jpg", ".json"))]

@@ -1,5 +1,6 @@
 """The event hub of the readings: how to reach it, and what it holds."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def as_tally_error(error: "EventHubError", what: str) -> TallyError:
 
 def first_line(error: "EventHubError") -> str:
     """What happened; the lines after it repeat that with the protocol's names."""
-    return str(error.message).partition("\n")[0].rstrip(".")
+    return re.sub(r"\[Errno -?\d+\] ", "", str(error.message).partition("\n")[0]).rstrip(".")
 
 
 HINT = "Check that the hub exists, and on this machine that `make up` runs."

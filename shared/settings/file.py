@@ -34,6 +34,8 @@ def read_settings_file(path: Path) -> dict[str, str]:
     """The values of a settings file as text, without those that are null; raises SettingsError."""
     document = read_json(path, "a settings file", numbers=str)
     sections = {name.lower(): value for name, value in document.items()}
+    if len(sections) < len(document):
+        raise SettingsError(f"{path} has a section twice: {', '.join(document)}.", "Remove one of the two.")
     if str(sections.get("isencrypted", False)).lower() == "true":
         raise SettingsError(f"{path} is encrypted (IsEncrypted).", "Decrypt it: `func settings decrypt`.")
     values = sections.get("values")
@@ -52,8 +54,10 @@ def _text(path: Path, name: str, value: Any) -> str | None:
         kind = "an object" if isinstance(value, dict) else "an array"
         raise SettingsError(f"{name} in {path} is {kind}.", 'A setting is one text: "NAME": "value".')
     text = value if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    if not name or "=" in name or not _in_environment(f"{name}{text or ''}"):
+    if not name or "=" in name or not _in_environment(name):
         raise SettingsError(f"{shown(name)} in {path} cannot be an environment variable.", "Rename it.")
+    if not _in_environment(text or ""):
+        raise SettingsError(f"{name} in {path} has a character that no environment variable can have.", "Remove it.")
     return text
 
 

@@ -19,7 +19,8 @@ _HINTS = {
     "AuthenticationFailed": "The key or SAS is wrong, was renewed, or has expired, or this clock is wrong.",
     "AuthorizationPermissionMismatch": "The identity lacks a role on the account: Storage Blob Data Contributor for "
     "blobs, Storage Queue Data Contributor for queues. A new one takes up to ten minutes.",
-    "AuthorizationFailure": "The account's firewall does not let this network in, or the SAS allows less than this.",
+    "AuthorizationFailure": "The account's firewall does not let this network in, or the SAS allows less than this; "
+    "Azurite says so of a wrong key.",
     "AuthorizationSourceIPMismatch": "The SAS is for other addresses than this machine's.",
     "InsufficientAccountPermissions": "The key or SAS allows less than this.",
     "KeyBasedAuthenticationNotPermitted": "The account takes no keys: use an identity (NAME__blobServiceUri).",
@@ -77,7 +78,7 @@ def _reason(error: AzureError) -> str:
     said = next((line for line in lines if not line.startswith("The provided service version is not")), "no reason")
     if isinstance(error, ServiceRequestError):  # no connection: the system's word comes last, after the client's own
         said = said.removesuffix('"))').rpartition(": ")[2]
-    return re.sub(r"^\(\w+\) ", "", said).rstrip(".")
+    return re.sub(r"^\(\w+\) |\[Errno -?\d+\] ", "", said).rstrip(".")
 
 
 def _remedy(status: int | None, address: str) -> str:

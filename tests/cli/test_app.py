@@ -50,5 +50,6 @@ def test_where_nothing_runs_a_command_says_so_and_ends(command: str, tmp_path: P
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "Connection refused" in done.stderr
+    assert "Errno" not in done.stderr
     assert "`make up`" in done.stderr
     assert "Pool" not in done.stderr

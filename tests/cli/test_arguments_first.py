@@ -83,7 +83,11 @@ def test_where_results_go_is_looked_at_first(place: Path, accounts: MemoryStorag
         refused(shell("train", "image", "--out", out), says)
         refused(shell("train", "faq", faq, "--out", out), says)
         refused(shell("models", "pull", "resnet152", "--out", out), says)
-    for out, says in ((place / "no" / "a.mp4", "There is no folder"), (place / "empty", "is a folder")):
+    for out, says in (
+        (place / "no" / "a.mp4", "There is no folder"),
+        (place / "empty", "is a folder"),
+        ("", "names no file"),
+    ):
         refused(shell("style", video, "--out", out), says)
         refused(shell("simulate", "--labels", out), says)
 
