@@ -13,7 +13,7 @@ _VARIABLE = (
     (r"(?!2026-01-31)\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?", "MOMENT"),
     (r"(?<![T \d:]\d)(?<![-+T:\d])(?:\d+:)?\d+:\d\d(?::\d\d)?(?!\d)|-:--:--", "CLOCK"),
     (r"\d+(?:\.\d+)? (?:s|ms|seconds)\b", "SECONDS"),
-    (r"\d+(?:\.\d+)? [kMG]?B\b", "BYTES"),
+    (r"\d+(?:\.\d+)? [kMG]?B\b|\d[\d,]* bytes\b", "BYTES"),
     (r"(?i)seconds: \d+\.\d+|milliseconds\":\d+\.\d+", "SECONDS"),
     (r"0x[0-9A-F]{15}", "ETAG"),
     (r"(?<=\d\.\d{3})\d+", ""),  # beyond three decimals processors differ

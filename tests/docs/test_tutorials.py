@@ -15,4 +15,4 @@ def test_a_tutorial_shows_what_happens(document: Path, tmp_path: Path) -> None:
     with cloned(tmp_path) as clone:
         played = list(clone.play(document))
     assert played
-    assert [line for block, steps in played for line in differences(block, steps)] == []
+    assert "\n".join(line for block, steps in played for line in differences(block, steps)) == ""
