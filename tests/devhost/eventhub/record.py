@@ -71,6 +71,12 @@ def differences(expected: Mapping[str, Value], frame: Performative, payload: byt
     return found
 
 
+def annotations(payload: bytes) -> Mapping[str, Value]:
+    """The message annotations of an event, by their names."""
+    held: Mapping[Any, Value] = next(decode(payload, each.value)[0] for each in sections(payload) if each.code == 0x72)
+    return {str(name): value for name, value in held.items()}
+
+
 def _field(frame: Performative, name: str) -> Value:
     if name == "code":
         return frame.outcome  # type: ignore[attr-defined]

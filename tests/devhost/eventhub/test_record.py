@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,7 +35,7 @@ from devhost.eventhub.messages import BATCH_FORMAT, read_message, read_transfer
 from devhost.eventhub.times import Times
 from devhost.eventhub.tokens import RESOURCE, Keys
 from tests.devhost.eventhub.conftest import IDENTITY, KEY, RECORD
-from tests.devhost.eventhub.record import Echo, differences, operations
+from tests.devhost.eventhub.record import Echo, annotations, differences, operations
 from tests.devhost.eventhub.wire import Wire, section, signature
 
 pytestmark = pytest.mark.skipif(not RECORD.exists(), reason=f"{RECORD} is not here.")
@@ -371,17 +371,28 @@ def log_of(client: Client) -> Any:
     return client.wire.service.broker.hub("readings").partitions[0].log
 
 
+async def events_from(client: Client, position: str) -> list[Mapping[str, Any]]:
+    """The annotations of the events that a new receiver gets."""
+    client.attach_receiver(position)
+    client.flow(client._handle, 9)
+    return [annotations(payload) for frame, payload in await client.heard() if isinstance(frame, Transfer)]
+
+
 @showing("position by offset", "position by number", "position by time", "position at the end")
 async def starting() -> None:
     async with Client() as client:
         await client.allow()
         client.store(event(9), event(9))
+        told = dict[tuple[str, str], Any]()
         for field_name, operation in (("offset", "offset"), ("sequence-number", "number")):
-            for position, fact in RECORDED[f"position by {operation}"]["facts"].items():
-                client.attach_receiver(f"amqp.annotation.x-opt-{field_name} {position}")
-                client.flow(client._handle, 9)
-                heard = [frame for frame, _ in await client.heard() if isinstance(frame, Transfer)]
-                assert len(heard) == fact["events"]
+            facts = RECORDED[f"position by {operation}"]["facts"]
+            told |= {(field_name, position): fact for position, fact in facts.items()}
+        for (field_name, position), fact in told.items():
+            found = await events_from(client, f"amqp.annotation.x-opt-{field_name} {position}")
+            assert len(found) == fact["events"]
+            for name, annotation in (("number", "sequence-number"), ("offset", "offset")):
+                own = found[0][f"x-opt-{annotation}"]
+                assert own == fact.get(f"first_event_{name}", own)
         client.attach_receiver("amqp.annotation.x-opt-offset > '@latest'")
         client.flow(client._handle, 9)
         assert [type(frame) for frame, _ in await client.heard()] == [Attach]
