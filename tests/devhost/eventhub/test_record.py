@@ -383,21 +383,28 @@ async def starting() -> None:
     async with Client() as client:
         await client.allow()
         client.store(event(9), event(9))
-        told = dict[tuple[str, str], Any]()
         for field_name, operation in (("offset", "offset"), ("sequence-number", "number")):
-            facts = RECORDED[f"position by {operation}"]["facts"]
-            told |= {(field_name, position): fact for position, fact in facts.items()}
-        for (field_name, position), fact in told.items():
-            found = await events_from(client, f"amqp.annotation.x-opt-{field_name} {position}")
-            assert len(found) == fact["events"]
-            for name, annotation in (("number", "sequence-number"), ("offset", "offset")):
-                own = found[0][f"x-opt-{annotation}"]
-                assert own == fact.get(f"first_event_{name}", own)
+            for position, fact in RECORDED[f"position by {operation}"]["facts"].items():
+                found = await events_from(client, f"amqp.annotation.x-opt-{field_name} {position}")
+                assert (len(found), found[0][f"x-opt-{field_name}"]) == (
+                    fact["events"],
+                    fact[f"first_event_{operation}"],
+                )
         client.attach_receiver("amqp.annotation.x-opt-offset > '@latest'")
         client.flow(client._handle, 9)
         assert [type(frame) for frame, _ in await client.heard()] == [Attach]
         client.store(event(1))
         assert [type(frame) for frame, _ in await client.heard()].count(Transfer) == 5
+
+    fact = RECORDED["position by time"]["facts"]
+    async with Client() as client:
+        await client.allow()
+        client.store(event(9))
+        stored = log_of(client).last_time
+        await asyncio.sleep(0.01)  # its clock has milliseconds
+        client.store(event(9))
+        found = await events_from(client, f"amqp.annotation.x-opt-enqueued-time > '{stored}'")
+        assert (len(found), found[0]["x-opt-offset"]) == (fact["events"], fact["first_event_offset"])
 
 
 @showing("partition key", "key and partition", "without key")
