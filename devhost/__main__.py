@@ -20,6 +20,7 @@ from devhost.keys import Keys
 from devhost.services import Service
 from devhost.supervisor import HOPELESS, Supervisor
 from devhost.worker import leave
+from shared.cli.refusals import as_refusal
 from shared.errors import TallyError
 from shared.settings.start import settings_here
 
@@ -58,6 +59,11 @@ def _say_errors(main: Coroutine[Any, Any, None], code: int) -> None:
     except TallyError as error:
         print(f"devhost: {error}", file=sys.stderr)
         raise typer.Exit(code) from None
+    except OSError as error:
+        if error.errno is None:
+            raise
+        print(f"devhost: {as_refusal(error)}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 async def _host(root: Path, data: Path, file: Path | None) -> None:

@@ -2,9 +2,11 @@
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from shared.cli.files import writing
@@ -74,8 +76,19 @@ def fetch_all(outputs: Sequence[Output], storage: Storage, folder: Path) -> Iter
         path = folder / output.file
         store = storage.data(output.container)
         if info := store.info(output.name):
-            part = path.with_name(f"{path.name}.part")
-            with writing(path), part.open("wb") as file:
+            with writing(path), _whole(path) as file:
                 shutil.copyfileobj(BlobFile(store, info), file)
-            part.replace(path)
             yield output, path
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name once all of it is written; of what ends early nothing is left."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

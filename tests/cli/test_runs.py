@@ -3,9 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from shared.cli import run_outputs
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore
 from shared.storage import MemoryStorage
@@ -76,6 +78,18 @@ def test_what_a_newer_upload_left_is_not_this_runs(ended: MemoryStorage, shell: 
     ended.data("styled").put("2026/holiday.mp4", b"newer", metadata={"run": "style-another"})
     outputs = json.loads(shell("runs", "show", STYLING, "--json").out)["outputs"]
     assert [output["name"] for output in outputs] == [f"2026/holiday{e}" for e in (".jpg", "-sheet.jpg", ".json")]
+
+
+def test_a_copy_that_ends_early_leaves_no_half_file(
+    ended: MemoryStorage, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(source: object, target: BinaryIO) -> None:
+        target.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_outputs.shutil, "copyfileobj", interrupted)
+    assert shell("runs", "fetch", STYLING, "--out", tmp_path).code == 130
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
 
 
 def test_what_came_out_is_fetched(ended: MemoryStorage, shell: Shell, tmp_path: Path) -> None:

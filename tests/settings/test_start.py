@@ -165,3 +165,17 @@ def test_a_secret_in_the_address_of_a_mount_is_not_shown() -> None:
     with pytest.raises(SettingsError, match="BATCH_MOUNTS") as refused:
         Settings.from_env({"BATCH_MOUNTS": "m=https://a.blob.core.windows.net/?sig=topsecret"})
     assert "topsecret" not in str(refused.value)
+
+
+@pytest.mark.slow
+def test_a_place_where_nothing_can_be_written_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"Values": SAMPLE | {"HOST_PORT": "0"}}))
+    command = [sys.executable, "-m", "devhost", "up", "--settings", str(settings), "--data", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"devhost: {file}/azurite is no folder, or lies below something that is none. Check the path.\n"
+    )
