@@ -13,10 +13,12 @@ from typing import Any
 import requests
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from devhost.intake import look_at_intake
 from devhost.samples import write_clip, write_digit
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
+from shared.cli.refusals import as_refusal
 from shared.errors import TallyError, Transient
 from shared.runs.store import RunStore
 from shared.settings import Settings
@@ -68,23 +70,28 @@ def main() -> int:
     """Play the demo; exit code 1, and where to look, if it does not work."""
     begun = time.monotonic()
     shutil.rmtree(HOME, ignore_errors=True)
-    for folder in (HOME, OUT):
-        folder.mkdir(parents=True, exist_ok=True)
-    settings = sandbox_settings(HOME) | WINDOWS | {"DEVHOST_AUTH": "off"}
     try:
+        for folder in (HOME, OUT):
+            folder.mkdir(parents=True, exist_ok=True)
+        settings = sandbox_settings(HOME) | WINDOWS | {"DEVHOST_AUTH": "off"}
         _step(1, "Start Azurite (two accounts), an Event Hubs peer, and the app on Microsoft's Python worker")
         with running(settings, HOME):
             _play_readings(scene(), os.environ | settings)
             _play_video(os.environ | settings)
             _play_realtime(os.environ | settings)
-    except (TallyError, subprocess.CalledProcessError, requests.RequestException) as error:
-        console.print(f"[red]The demo stopped:[/red] {error}", soft_wrap=True)
-        console.print(f"What the services said is in {HOME / 'up.log'}.", soft_wrap=True)
-        return 1
+    except (TallyError, subprocess.CalledProcessError, OSError) as error:
+        return _stopped(as_refusal(error) if isinstance(error, OSError) and error.errno else error)
     except KeyboardInterrupt:
         return 130
     _farewell(time.monotonic() - begun)
     return 0
+
+
+def _stopped(error: Exception) -> int:
+    """Say why, and where to look: an error and a folder may hold what rich would take for markup."""
+    console.print(Text.assemble(("The demo stopped:", "red"), f" {error}"), soft_wrap=True)
+    console.print(Text(f"What the services said is in {HOME / 'up.log'}."), soft_wrap=True)
+    return 1
 
 
 def _play_readings(scene: Scene, env: dict[str, str]) -> None:
