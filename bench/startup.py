@@ -17,7 +17,7 @@ CASES = {
     "azure.functions alone": "import azure.functions",
     "the Function App": "import function_app",
     "a scoring task": "import scoring_images.anomaly.score",
-    "the tally command": "import shared.cli.app",
+    "the tally command": "import cli.app",
 }
 
 

@@ -20,8 +20,8 @@ from devhost.keys import Keys
 from devhost.services import Service
 from devhost.supervisor import HOPELESS, Supervisor
 from devhost.worker import leave
-from shared.cli.refusals import as_refusal
 from shared.errors import TallyError
+from shared.refusals import as_refusal
 from shared.settings.start import settings_here
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)

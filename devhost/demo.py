@@ -18,8 +18,8 @@ from rich.text import Text
 from devhost.intake import look_at_intake
 from devhost.samples import write_clip, write_digit
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
-from shared.cli.refusals import as_refusal
 from shared.errors import TallyError, Transient
+from shared.refusals import as_refusal
 from shared.runs.store import RunStore
 from shared.settings import Settings
 from shared.storage import BlobStore, Storage
@@ -189,7 +189,7 @@ def _tally(env: dict[str, str], *arguments: str) -> None:
     words = [argument for argument in arguments if argument not in files[1:]]
     shown = [f"{Path(word).parent.name}/*.csv" if word in files and len(files) > 1 else word for word in words]
     console.print(f"[dim]$ tally {' '.join(shown)}[/dim]", soft_wrap=True)
-    subprocess.run([sys.executable, "-m", "shared.cli", *arguments], env=env, cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "cli", *arguments], env=env, cwd=ROOT, check=True)
 
 
 def _farewell(seconds: float) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.cli.azure_rest import AzureRest, NotChecked
-from shared.cli.doctor_azure import AzureChecks
+from cli.azure_rest import AzureRest, NotChecked
+from cli.doctor_azure import AzureChecks
 from shared.clouds import CHINA, CLOUDS, PUBLIC, US_GOVERNMENT, Cloud, cloud_of, resource_manager
 from shared.compute import azure_ml_v1
 from shared.compute.azure_batch.account import BatchAccount

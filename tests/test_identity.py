@@ -8,7 +8,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 
-from shared.cli.azure_rest import AzureRest
+from cli.azure_rest import AzureRest
 from shared.compute import azure_ml_v1
 from shared.compute.azure_batch.account import BatchAccount
 from shared.compute.azure_ml.workspace import Workspace

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from shared.cli.refusals import as_refusal
 from shared.compute.ranks import rank_and_size
 from shared.errors import InvalidInput, NotFound, TallyError
+from shared.refusals import as_refusal
 from shared.settings import Settings
 from shared.storage import Storage
 

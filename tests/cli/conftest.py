@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from onnx import TensorProto, helper
 
-from shared.cli import app, context
+from cli import app, context
 from shared.settings import Settings
 from shared.storage import MemoryStorage, Storage
 
@@ -51,7 +51,7 @@ def accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Memory
     account = {"DataStorage__blobServiceUri": "https://data.blob.core.windows.net"}
     settings = Settings.from_env({"LOCAL_COMPUTE_DIR": str(tmp_path / "compute"), **account})
     for name, module in list(sys.modules.items()):
-        if name.startswith("shared.cli."):
+        if name.startswith("cli."):
             for known, value in (("storage", memory), ("settings", settings)):
                 if callable(vars(module).get(known)):
                     monkeypatch.setattr(module, known, lambda value=value: value)
@@ -71,7 +71,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         cached.cache_clear()
     away = Storage.from_settings(Settings.from_env(os.environ), connect_retries=0)
     for name, module in list(sys.modules.items()):
-        if name.startswith("shared.cli.") and callable(vars(module).get("storage")):
+        if name.startswith("cli.") and callable(vars(module).get("storage")):
             monkeypatch.setattr(module, "storage", lambda: away)
 
 

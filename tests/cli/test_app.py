@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.cli.app import main
+from cli.app import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +35,7 @@ def test_where_nothing_runs_a_command_says_so_and_ends(command: str, tmp_path: P
     account = f"AccountName=a;AccountKey=YQ==;BlobEndpoint=http://{address}/a;QueueEndpoint=http://{address}/a"
     hub = f"Endpoint=sb://{address};SharedAccessKeyName=a;SharedAccessKey=YQ==;UseDevelopmentEmulator=true"
     done = subprocess.run(
-        [sys.executable, "-m", "shared.cli", *command.split()],
+        [sys.executable, "-m", "cli", *command.split()],
         cwd=tmp_path,
         env={
             **os.environ,

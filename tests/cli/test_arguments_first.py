@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from shared.cli import train_style
+from cli import train_style
 from shared.storage import MemoryStorage
 from tests.cli.conftest import Ran, Shell, relu
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.cli import complete
+from cli import complete
 from shared.models.style import publish
 from shared.runs.record import State
 from shared.storage import MemoryStorage
@@ -39,6 +39,6 @@ def test_what_there_is_is_offered(storage: MemoryStorage) -> None:
 def test_the_shell_is_answered_and_hears_nothing_else_where_nothing_runs(nowhere: None) -> None:
     for words, offered in (("tally style a.mp4 --style wa", "wave"), ("tally runs show ", "")):
         asked = {"_TALLY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-        command = [sys.executable, "-m", "shared.cli"]
+        command = [sys.executable, "-m", "cli"]
         done = subprocess.run(command, cwd=ROOT, env=os.environ | asked, capture_output=True, text=True, check=False)
         assert (done.stdout.strip(), done.stderr) == (offered, "")

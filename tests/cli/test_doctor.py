@@ -6,8 +6,8 @@ from threading import Thread
 
 import pytest
 
-from shared.cli import context, doctor
-from shared.cli.doctor import Check
+from cli import context, doctor
+from cli.doctor import Check
 from shared.storage import MemoryStorage
 from tests.cli.conftest import Shell
 from tests.readings.plain import START, WALL, Account, batch, body

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from cli import context, doctor
+from cli.azure_rest import AzureRest, NotChecked
+from cli.doctor import Check, checked
+from cli.doctor_azure import AzureChecks
 from devhost.contract.exchange import Answer
 from devhost.contract.faults import Kind
 from devhost.contract.tokens import PRINCIPAL
-from shared.cli import context, doctor
-from shared.cli.azure_rest import AzureRest, NotChecked
-from shared.cli.doctor import Check, checked
-from shared.cli.doctor_azure import AzureChecks
 from shared.compute.azure_batch import account
 from shared.settings import Settings
 from tests.azurite import Azurite

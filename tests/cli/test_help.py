@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from shared.cli.app import app
+from cli.app import app
 from tests.cli.conftest import Shell
 
 ROOT = typer.main.get_command(app)
@@ -67,6 +67,6 @@ def test_the_version_is_told(shell: Shell) -> None:
 
 def test_help_loads_nothing_that_only_work_needs() -> None:
     heavy = {"numpy", "polars", "azure", "onnxruntime", "PIL", "requests", "http", "asyncio"}
-    code = "import sys; import shared.cli.app; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys; import cli.app; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert heavy & set(loaded) == set()

@@ -14,9 +14,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bench.reference.resnet import weights as generated
+from cli import models
+from cli.app import app
 from shared.app import make_images
-from shared.cli import models
-from shared.cli.app import app
 from shared.errors import BundleError, InvalidInput, NotFound, TallyError
 from shared.models.image import bundle, recipes
 from shared.models.image.download import Published

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from shared.cli import output
-from shared.cli.output import PlainConsole, one_line, print_json, printable, progress, shown_time
+from cli import output
+from cli.output import PlainConsole, one_line, print_json, printable, progress, shown_time
 
 ANY_TEXT = st.text(st.characters() | st.sampled_from("[]/:\\\x1b\u202e\udcff"))
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 import typer
 
-from shared.cli import app
-from shared.cli.output import progress
-from shared.cli.process import program
-from shared.cli.refusals import as_refusal
+from cli import app
+from cli.output import progress
+from cli.process import program
 from shared.errors import BundleError, TallyError, Transient
+from shared.refusals import as_refusal
 from tests.cli.conftest import Shell
 
 ROOT = Path(__file__).parents[2]
-TALLY = [sys.executable, "-m", "shared.cli"]
+TALLY = [sys.executable, "-m", "cli"]
 SYSTEM = [errno.ENOENT, errno.EACCES, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EROFS]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cli import reset
 from shared.app import make_driver
-from shared.cli import reset
 from shared.readings.ingest import Ingestor
 from shared.readings.state import decode
 from shared.runs.record import State

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import pytest
 
-from shared.cli import run_outputs
+from cli import run_outputs
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore
 from shared.storage import MemoryStorage

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from shared.cli import train
+from cli import train
 from shared.errors import InvalidInput, NotFound
 from shared.models.bundle import read_bundle, registry
 from shared.storage import MemoryStorage

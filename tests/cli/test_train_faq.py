@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from shared.cli import train, train_faq
+from cli import train, train_faq
 from shared.errors import InvalidInput
 from shared.models.faq import bundle
 from shared.models.faq.edits import BLOB, count, put_entry, read_edits

@@ -10,8 +10,8 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from cli import train_style
 from scoring_images.style_training.parameters import Parameters
-from shared.cli import train_style
 from shared.errors import InvalidInput, TallyError, Transient
 from shared.models.style import KIND, read_style
 from shared.storage import MemoryStorage

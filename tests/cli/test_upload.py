@@ -7,9 +7,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from cli import upload
+from cli.app import app
 from shared.app import make_driver
-from shared.cli import upload
-from shared.cli.app import app
 from shared.errors import InvalidInput
 from shared.runs.driver import Driver
 from shared.settings import Settings

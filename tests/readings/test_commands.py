@@ -9,10 +9,10 @@ import typer
 from azure.eventhub import EventHubProducerClient
 from typer.testing import CliRunner, Result
 
+from cli import readings
 from devhost.eventhub.broker import HubSpec
 from devhost.eventhub.server import Options, Server, background
 from devhost.eventhub.tokens import SharedKey
-from shared.cli import readings
 from shared.errors import InvalidInput
 from shared.settings import Connection, Settings
 from tests.readings.plain import START, WALL, Account, batch, body

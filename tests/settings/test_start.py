@@ -134,7 +134,7 @@ def test_the_worker_loads_no_app_whose_settings_are_wrong(monkeypatch: pytest.Mo
 
 def test_doctor_finds_what_is_wrong_before_it_looks_at_anything_else() -> None:
     wrong = {"PARTITION_COUNT": "0", "HOST_PORT": "80 80", "COMPUTE": "azure_batch", "PARTION_COUNT": "4"}
-    command = [sys.executable, "-m", "shared.cli", "doctor"]
+    command = [sys.executable, "-m", "cli", "doctor"]
     done = subprocess.run(command, env=os.environ | SAMPLE | wrong, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert all(name in done.stdout for name in ("PARTITION_COUNT is '0'", "HOST_PORT", "BATCH_ENDPOINT", "BATCH_IMAGE"))
@@ -142,7 +142,7 @@ def test_doctor_finds_what_is_wrong_before_it_looks_at_anything_else() -> None:
 
 
 def test_doctor_tells_of_a_name_that_is_nearly_right() -> None:
-    command = [sys.executable, "-m", "shared.cli", "doctor"]
+    command = [sys.executable, "-m", "cli", "doctor"]
     nowhere = dict.fromkeys(("DataStorage", "ControlStorage", "EventHubs"), "")  # nothing to wait for
     env = os.environ | SAMPLE | nowhere | {"PARTION_COUNT": "4"}
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from sklearn.neural_network import MLPClassifier
 from typer.testing import CliRunner
 
-from shared.cli.app import app
+from cli.app import app
 from shared.models.image import bundle, training
 from tests.models.image.pictures import saved
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from shared.cli.azure_rest import AzureRest, Look, NotChecked, subscription
-from shared.cli.doctor_batch import BatchChecks
-from shared.cli.doctor_ml import LearningChecks
+from cli.azure_rest import AzureRest, Look, NotChecked, subscription
+from cli.doctor_batch import BatchChecks
+from cli.doctor_ml import LearningChecks
 from shared.clouds import EVENT_HUBS, STORAGE
 from shared.compute.azure import blob_address, filled
 from shared.errors import SettingsError

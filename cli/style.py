@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.choice import chosen
-from shared.cli.complete import style_names
-from shared.cli.context import settings
-from shared.cli.files import can_write
-from shared.cli.options import AsJson
-from shared.cli.output import notes, print_json, progress, results
-from shared.cli.process import program
-from shared.cli.styles import TRAINED, local_styles
+from cli.choice import chosen
+from cli.complete import style_names
+from cli.context import settings
+from cli.files import can_write
+from cli.options import AsJson
+from cli.output import notes, print_json, progress, results
+from cli.process import program
+from cli.styles import TRAINED, local_styles
 from shared.errors import InvalidInput, TallyError
 from shared.models.registry import MANIFEST
 

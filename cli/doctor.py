@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from shared.cli.context import settings, storage
-from shared.cli.options import AsJson
-from shared.cli.output import print_json, printable, results, shown_time
-from shared.cli.refusals import as_refusal
+from cli.context import settings, storage
+from cli.options import AsJson
+from cli.output import print_json, printable, results, shown_time
 from shared.errors import TallyError
+from shared.refusals import as_refusal
 from shared.settings.faults import Faults
 from shared.settings.spelling import misspelt
 from shared.settings.this_machine import check_azurite, check_compute_folder, host_setting
@@ -78,8 +78,8 @@ def _here() -> Iterator[Check]:
 
 
 def _in_azure() -> Iterator[Check]:
-    from shared.cli.azure_rest import AzureRest
-    from shared.cli.doctor_azure import AzureChecks
+    from cli.azure_rest import AzureRest
+    from cli.doctor_azure import AzureChecks
     from shared.clouds import resource_manager
 
     yield from (found := _settings_checks())
@@ -94,7 +94,7 @@ def _in_azure() -> Iterator[Check]:
 
 def checked(name: str, look: Callable[[], str]) -> Check:
     """What a look finds; whatever hinders it is said of the thing and ends nothing."""
-    from shared.cli.azure_rest import NotChecked
+    from cli.azure_rest import NotChecked
 
     try:
         return Check(name, True, look())
@@ -207,7 +207,7 @@ KINDS = ("anomaly", "faq", "image")
 
 
 def _models(name: str) -> str:
-    from shared.cli.model_kinds import kind_named
+    from cli.model_kinds import kind_named
 
     kind = kind_named(name, storage().control("bundles"))
     version = kind.registry.current()

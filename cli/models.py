@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 import typer
 
-from shared.cli.complete import kinds, versions
-from shared.cli.context import ROOT, storage
-from shared.cli.files import can_fill, read_text, writing
-from shared.cli.model_kinds import Version, all_kinds, kind_named
-from shared.cli.options import AsJson, Out
-from shared.cli.output import notes, print_json, print_table, progress, results, shown_time
+from cli.complete import kinds, versions
+from cli.context import ROOT, storage
+from cli.files import can_fill, read_text, writing
+from cli.model_kinds import Version, all_kinds, kind_named
+from cli.options import AsJson, Out
+from cli.output import notes, print_json, print_table, progress, results, shown_time
 from shared.errors import InvalidInput
 
 if TYPE_CHECKING:

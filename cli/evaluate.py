@@ -7,11 +7,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from shared.cli.choice import chosen
-from shared.cli.complete import run_ids
-from shared.cli.context import driver, settings, storage
-from shared.cli.options import AsJson
-from shared.cli.output import print_facts, print_json
+from cli.choice import chosen
+from cli.complete import run_ids
+from cli.context import driver, settings, storage
+from cli.options import AsJson
+from cli.output import print_facts, print_json
 from shared.errors import InvalidInput
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from shared.cli.context import CODE
+from cli.context import CODE
 
 _PATIENCE = 30  # seconds that a program which is to stop may take to leave things in order
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import typer
 
-from shared.cli.context import CODE, ROOT, storage
-from shared.cli.options import AsJson
-from shared.cli.output import notes, print_json, print_table
+from cli.context import CODE, ROOT, storage
+from cli.options import AsJson
+from cli.output import notes, print_json, print_table
 from shared.errors import TallyError
 from shared.models import registry
 from shared.models.registry import MANIFEST

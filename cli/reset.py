@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.context import driver, settings, storage
-from shared.cli.options import AsJson
-from shared.cli.output import notes, print_json, progress, results
+from cli.context import driver, settings, storage
+from cli.options import AsJson
+from cli.output import notes, print_json, progress, results
 from shared.errors import InvalidInput, NotFound
 from shared.storage import BlobStore
 

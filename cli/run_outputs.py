@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from shared.cli.files import writing
+from cli.files import writing
 from shared.compute.azure import blob_address
 from shared.runs.record import Run, State
 from shared.settings import Connection

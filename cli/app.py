@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import backfill, doctor, evaluate, models, readings, reset, runs, style, styles, train, upload
-from shared.cli.output import notes, prepare_streams, results
-from shared.cli.refusals import as_refusal
+from cli import backfill, doctor, evaluate, models, readings, reset, runs, style, styles, train, upload
+from cli.output import notes, prepare_streams, results
 from shared.errors import TallyError
+from shared.refusals import as_refusal
 
 app = typer.Typer(
     help="Score sensor readings and style videos with models of your own, on this machine or in Azure.",

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from shared.cli.choice import chosen
-from shared.cli.styles import SHIPPED as SHIPPED_STYLES
+from cli.choice import chosen
+from cli.styles import SHIPPED as SHIPPED_STYLES
 from shared.errors import BundleError, InvalidInput, NotFound
 from shared.models.registry import MANIFEST, Registry, version_of
 from shared.storage import BlobStore

@@ -42,14 +42,14 @@ def run_ids(incomplete: str) -> list[str]:
 
 def kinds(incomplete: str) -> list[str]:
     """The kinds of models that there are."""
-    from shared.cli.model_kinds import all_kinds
+    from cli.model_kinds import all_kinds
 
     return _offered(lambda: [kind.name for kind in all_kinds(_storage().control("bundles"))])
 
 
 def versions(ctx: typer.Context, incomplete: str) -> list[str]:
     """The versions of the kind that was typed before, and `shipped`."""
-    from shared.cli.model_kinds import SHIPPED, all_kinds
+    from cli.model_kinds import SHIPPED, all_kinds
 
     def find() -> list[str]:
         (kind,) = (kind for kind in all_kinds(_storage().control("bundles")) if kind.name == ctx.params.get("kind"))
@@ -60,13 +60,13 @@ def versions(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def style_names(incomplete: str) -> list[str]:
     """The styles that ship, those trained here, and those in storage."""
-    from shared.cli.styles import local_styles, stored_styles
+    from cli.styles import local_styles, stored_styles
 
     return [*local_styles(), *_offered(lambda: stored_styles(_storage().control("bundles")))]
 
 
 def _storage() -> "Storage":
-    from shared.cli.context import settings
+    from cli.context import settings
     from shared.storage import Storage
 
     return Storage.from_settings(settings(), connect_retries=0)

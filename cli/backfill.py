@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.context import driver, settings, storage
-from shared.cli.options import FORMATS, AsJson, utc
-from shared.cli.output import notes, print_json, results, shown_time
-from shared.cli.runs import follow
+from cli.context import driver, settings, storage
+from cli.options import FORMATS, AsJson, utc
+from cli.output import notes, print_json, results, shown_time
+from cli.runs import follow
 from shared.errors import InvalidInput
 from shared.runs.record import State
 

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
+from cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
 from shared.compute.azure import folded, service_message
 from shared.compute.azure_batch.account import BatchAccount, said
 from shared.compute.azure_batch.pool import pool_formula

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.choice import chosen
-from shared.cli.complete import style_names
-from shared.cli.context import driver, settings, storage
-from shared.cli.options import AsJson
-from shared.cli.output import print_json, results
-from shared.cli.styles import shipped_styles, stored_styles
+from cli.choice import chosen
+from cli.complete import style_names
+from cli.context import driver, settings, storage
+from cli.options import AsJson
+from cli.output import print_json, results
+from cli.styles import shipped_styles, stored_styles
 from shared.workloads import style_transfer
 
 

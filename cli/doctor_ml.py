@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from shared.cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
+from cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
 from shared.compute.azure_ml import observation
 from shared.compute.azure_ml.definitions import cluster_part, vm_size
 from shared.compute.azure_ml.workspace import API_VERSION, Answer

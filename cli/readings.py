@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.cli.context import settings, storage
-from shared.cli.files import can_write, writing
-from shared.cli.options import FORMATS, AsJson, utc
-from shared.cli.output import notes, print_json, progress, results, shown_time, warn
+from cli.context import settings, storage
+from cli.files import can_write, writing
+from cli.options import FORMATS, AsJson, utc
+from cli.output import notes, print_json, progress, results, shown_time, warn
 from shared.errors import InvalidInput, TallyError
 
 if TYPE_CHECKING:

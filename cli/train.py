@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from shared.cli import train_faq, train_image, train_style
-from shared.cli.context import storage
-from shared.cli.options import FORMATS, AsJson, utc
-from shared.cli.output import notes, print_json, progress, results, warn
+from cli import train_faq, train_image, train_style
+from cli.context import storage
+from cli.options import FORMATS, AsJson, utc
+from cli.output import notes, print_json, progress, results, warn
 from shared.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import msgspec
 import typer
 from rich.text import Text
 
-from shared.cli.choice import chosen
-from shared.cli.complete import run_ids
-from shared.cli.context import driver, settings, storage
-from shared.cli.options import AsJson
-from shared.cli.output import notes, one_line, print_facts, print_json, print_table, progress, results, shown_time
-from shared.cli.run_outputs import fetch_all, outputs_of, summaries
+from cli.choice import chosen
+from cli.complete import run_ids
+from cli.context import driver, settings, storage
+from cli.options import AsJson
+from cli.output import notes, one_line, print_facts, print_json, print_table, progress, results, shown_time
+from cli.run_outputs import fetch_all, outputs_of, summaries
 from shared.errors import NotFound
 from shared.runs.record import Run, State
 
@@ -85,7 +85,7 @@ def fetch(
 
     Example: `tally runs fetch style-holiday-2691f34a693ae37e --out holiday`
     """
-    from shared.cli.files import can_fill
+    from cli.files import can_fill
 
     record = _find(run)
     folder = can_fill(out)

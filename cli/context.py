@@ -12,7 +12,7 @@ from shared.storage import Storage
 if TYPE_CHECKING:
     from shared.runs.driver import Driver
 
-CODE = Path(__file__).resolve().parents[2]
+CODE = Path(__file__).resolve().parents[1]
 """Where the packages lie: the project's folder, or Python's site-packages."""
 ROOT = CODE if (CODE / "host.json").is_file() else Path.cwd()
 """Folder of the settings and of `.tally`: the project's; of a `tally` installed from a wheel, that of its caller."""

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.context import storage
-from shared.cli.files import can_fill, writing
-from shared.cli.options import AsJson, Out
-from shared.cli.output import print_json, progress, results
+from cli.context import storage
+from cli.files import can_fill, writing
+from cli.options import AsJson, Out
+from cli.output import print_json, progress, results
 
 
 def register(train: typer.Typer) -> None:

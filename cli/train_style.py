@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared.cli.context import CODE, ROOT, storage
-from shared.cli.files import can_fill, writing
-from shared.cli.options import AsJson
-from shared.cli.output import notes, print_json, progress, results
-from shared.cli.process import program
-from shared.cli.styles import TRAINED
+from cli.context import CODE, ROOT, storage
+from cli.files import can_fill, writing
+from cli.options import AsJson
+from cli.output import notes, print_json, progress, results
+from cli.process import program
+from cli.styles import TRAINED
 from shared.errors import InvalidInput, TallyError, Transient
 
 if TYPE_CHECKING:
