@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
-from devhost.contract.batch.autoscale.evaluation import evaluate
-from devhost.contract.batch.autoscale.samples import PERIOD, Samples
+from peers.azure.batch.autoscale.evaluation import evaluate
+from peers.azure.batch.autoscale.samples import PERIOD, Samples
 from shared.compute.azure_batch.formula import Scale, formula
 
 DAY = 86_400

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench._pool_day import Day, plot, simulate
-from devhost.contract.places import batch_settings
+from peers.azure.places import batch_settings
 from shared.compute import Task
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_batch.formula import Scale
@@ -140,12 +140,12 @@ def _answers(port: int) -> bool:
 def _serve(port: int, folder: Path, requests: Any) -> None:
     import asyncio
 
-    from devhost.contract.__main__ import batch_service
-    from devhost.contract.certificate import write_certificates
-    from devhost.contract.clock import Clock
-    from devhost.contract.faults import Kind
-    from devhost.contract.server import ContractServer, serve, serving
-    from devhost.contract.tokens import Tokens
+    from peers.azure.__main__ import batch_service
+    from peers.azure.certificate import write_certificates
+    from peers.azure.clock import Clock
+    from peers.azure.faults import Kind
+    from peers.azure.server import ContractServer, serve, serving
+    from peers.azure.tokens import Tokens
 
     class Counting(ContractServer):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -27,7 +27,7 @@ _KEY = {"EVENTHUB_KEY_NAME": "bench", "EVENTHUB_KEY": "bench-only"}
 @contextmanager
 def _server() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "devhost.eventhub", "--port", "0", "--data", folder, "--hub", f"{_HUB}:4"]
+        command = [sys.executable, "-m", "peers.eventhub", "--port", "0", "--data", folder, "--hub", f"{_HUB}:4"]
         root = Path(__file__).parent.parent
         with subprocess.Popen(command, cwd=root, env=os.environ | _KEY, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout

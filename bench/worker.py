@@ -60,7 +60,7 @@ EVENTS, ROUNDS, PARTITIONS, DEVICES, SENSORS, GAP = 12_000, 3, 4, 3, 5, 0.2
 START = to_micros(datetime.fromisoformat("2018-04-06T21:00:00Z"))
 SETTINGS = {"WINDOW_SECONDS": "5", "PARTITION_COUNT": str(PARTITIONS)}
 WHOLE = "the whole: SDK, host, worker, Azurite"
-OTHERS = {"azurite": "Azurite (another process)", "devhost.eventhub": "Event Hubs peer (another process)"}
+OTHERS = {"azurite": "Azurite (another process)", "peers.eventhub": "Event Hubs peer (another process)"}
 RECEIVING, HOST, WORKER, HANDLER, CHECKPOINT = (
     "receiving (SDK)",
     "host: a batch into a call",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from devhost.contract.places import batch_settings, ml_settings
+from peers.azure.places import batch_settings, ml_settings
 from shared.errors import Transient
 from shared.settings import read_settings_file
 from shared.settings.storage_account import Account

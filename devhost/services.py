@@ -73,7 +73,7 @@ def event_hubs_service(settings: Mapping[str, str], data: Path) -> Service | Non
     return Service(
         "eventhubs",
         (
-            *(sys.executable, "-m", "devhost.eventhub", "--port", str(port)),
+            *(sys.executable, "-m", "peers.eventhub", "--port", str(port)),
             *("--data", str(data / "eventhubs"), "--hub", spec),
         ),
         (Port(port, "AMQP", "Endpoint in EventHubs" if namespace.key else "EventHubs__fullyQualifiedNamespace"),),
@@ -96,7 +96,7 @@ def contract_service(settings: Mapping[str, str], data: Path) -> Service | None:
     needed = {"COMPUTE", "IDENTITY_HEADER", *STORAGE_SETTINGS}
     return Service(
         name,
-        (sys.executable, "-m", "devhost.contract", "--port", str(port), "--data", str(data / "contract")),
+        (sys.executable, "-m", "peers.azure", "--port", str(port), "--data", str(data / "contract")),
         (Port(port, "HTTPS", f"{prefix}_ENDPOINT"),),
         {key: value for key, value in settings.items() if key in needed or key.startswith(f"{prefix}_")},
         data / f"{name}.log",

@@ -15,7 +15,7 @@ from shared.errors import SettingsError
 from shared.readings.hub import last_sequences
 from shared.settings import Connection, Settings
 from shared.storage.azure import blob_service, queue_service
-from tests.devhost.contract.ml_server import ml_server
+from tests.peers.azure.ml_server import ml_server
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 HOSTS = {

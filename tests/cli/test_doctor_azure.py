@@ -13,15 +13,15 @@ from cli import context, doctor
 from cli.azure_rest import AzureRest, NotChecked
 from cli.doctor import Check, checked
 from cli.doctor_azure import AzureChecks
-from devhost.contract.exchange import Answer
-from devhost.contract.faults import Kind
-from devhost.contract.tokens import PRINCIPAL
+from peers.azure.exchange import Answer
+from peers.azure.faults import Kind
+from peers.azure.tokens import PRINCIPAL
 from shared.compute.azure_batch import account
 from shared.settings import Settings
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import until
-from tests.devhost.contract.contract_server import IDENTITY, Contract, Peer, contract_server
+from tests.peers.azure.contract_server import IDENTITY, Contract, Peer, contract_server
 
 pytestmark = pytest.mark.slow
 KEYLESS = {

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from hypothesis import strategies as st
 
-from devhost.contract.faults import Kind
+from peers.azure.faults import Kind
 from shared.compute import Compute, Task
 from shared.errors import Transient
 from shared.runs.driver import Driver, Message
@@ -16,7 +16,7 @@ from shared.runs.record import Run
 from shared.runs.store import RunStore
 from shared.storage import MemoryStorage
 from tests.compute.implementations import until
-from tests.devhost.contract.contract_server import Peer
+from tests.peers.azure.contract_server import Peer
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 

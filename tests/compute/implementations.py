@@ -15,8 +15,8 @@ from shared.compute.local import LocalCompute
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.azurite import Azurite
-from tests.devhost.contract.contract_server import Contract, contract_server
-from tests.devhost.contract.ml_server import MLContract, ml_server
+from tests.peers.azure.contract_server import Contract, contract_server
+from tests.peers.azure.ml_server import MLContract, ml_server
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from azure.batch.models import BatchCreateTaskCollectionResult
 
 from shared.compute.azure_batch.adding import left_to_add
 from shared.errors import InvalidInput
-from tests.devhost.contract.record import RECORD, recorded
+from tests.peers.azure.record import RECORD, recorded
 
 ANSWERS = recorded("azure-batch")
 EXISTS = "task-add-collection-exists-200"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from devhost.contract.batch.contract import contract_of
-from devhost.contract.batch.state import Job
-from devhost.contract.exchange import Answer
-from devhost.contract.faults import Kind
+from peers.azure.batch.contract import contract_of
+from peers.azure.batch.state import Job
+from peers.azure.exchange import Answer
+from peers.azure.faults import Kind
 from shared.compute import Phase, Task
 from shared.compute.azure_batch import account, observation
 from shared.compute.azure_batch.compute import AzureBatchCompute
@@ -22,7 +22,7 @@ from shared.errors import InvalidInput, NotFound, Overloaded, SettingsError, Tra
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import asleep, batch_compute, ended, fails_until, script, sleeper, until
-from tests.devhost.contract.contract_server import Contract
+from tests.peers.azure.contract_server import Contract
 
 pytestmark = pytest.mark.slow
 NUMBERS = itertools.count(1)

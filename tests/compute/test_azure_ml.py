@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from devhost.contract.faults import Kind
-from devhost.contract.ml.service import BASE
-from devhost.contract.ml.state import ENDED, Job
+from peers.azure.faults import Kind
+from peers.azure.ml.service import BASE
+from peers.azure.ml.state import ENDED, Job
 from shared.compute import Compute, Phase, Task
 from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
@@ -20,7 +20,7 @@ from shared.errors import InvalidInput, NotFound, SettingsError, Transient
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import asleep, ended, ml_compute, script, sleeper, until
-from tests.devhost.contract.ml_server import MLContract
+from tests.peers.azure.ml_server import MLContract
 
 pytestmark = pytest.mark.slow
 NUMBERS = itertools.count(1)

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import example, given, settings
 
-from devhost.contract.faults import Kind
-from devhost.contract.ml.service import BASE
+from peers.azure.faults import Kind
+from peers.azure.ml.service import BASE
 from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.runs.driver import Driver
@@ -19,7 +19,7 @@ from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.driving import Fault, begin, driver_of, ended_under, faults_of, moved
 from tests.compute.implementations import asleep, script, sleeper, until
-from tests.devhost.contract.ml_server import MLContract
+from tests.peers.azure.ml_server import MLContract
 
 pytestmark = pytest.mark.slow
 

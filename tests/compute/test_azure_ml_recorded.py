@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from devhost.contract.clock import Clock
-from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
-from devhost.contract.ml.history import Unwritten
-from devhost.contract.ml.service import BASE
+from peers.azure.clock import Clock
+from peers.azure.exchange import Answer, Contract, Operation, Refusal, Request
+from peers.azure.ml.history import Unwritten
+from peers.azure.ml.service import BASE
 from shared.compute import Phase
 from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
@@ -20,9 +20,9 @@ from shared.errors import InvalidInput, NotFound, SettingsError, Transient
 from shared.settings import Settings
 from shared.storage import MemoryBlobs
 from tests.compute.implementations import script
-from tests.devhost.contract.contract_server import running
-from tests.devhost.contract.ml_record import record, recorded
-from tests.devhost.contract.ml_server import MACHINE_LEARNING
+from tests.peers.azure.contract_server import running
+from tests.peers.azure.ml_record import record, recorded
+from tests.peers.azure.ml_server import MACHINE_LEARNING
 
 PARTS = ("", "/{kind}/{name}", "/{kind}/{name}/{verb}", "/{kind}/{name}/versions/{version}")
 HISTORY = f"/history/v1.0{BASE}/runs/{{name}}/details"

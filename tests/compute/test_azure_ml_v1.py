@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from devhost.contract.clock import Clock
-from devhost.contract.exchange import Answer, Contract, Operation, Refusal, Request
-from devhost.contract.faults import Kind
-from devhost.contract.ml.history import Unwritten
-from devhost.contract.ml.service import BASE
+from peers.azure.clock import Clock
+from peers.azure.exchange import Answer, Contract, Operation, Refusal, Request
+from peers.azure.faults import Kind
+from peers.azure.ml.history import Unwritten
+from peers.azure.ml.service import BASE
 from shared.compute.azure_ml_v1 import main, trigger
 from shared.errors import InvalidInput, SettingsError, Transient
-from tests.devhost.contract.contract_server import Peer, running
-from tests.devhost.contract.ml_server import WORKSPACE
+from tests.peers.azure.contract_server import Peer, running
+from tests.peers.azure.ml_server import WORKSPACE
 
 STARTED = f"/pipelines/v1.0{BASE}/PipelineRuns/PipelineSubmit/{{pipeline}}"
 POST = f"POST {STARTED}"

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import example, given, settings
 
-from devhost.contract.faults import Kind
+from peers.azure.faults import Kind
 from shared.compute.azure_batch import account
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.runs.driver import Driver
@@ -18,7 +18,7 @@ from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.driving import Fault, begin, driver_of, ended_under, faults_of, moved
 from tests.compute.implementations import asleep, script, sleeper, until
-from tests.devhost.contract.contract_server import Contract
+from tests.peers.azure.contract_server import Contract
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from azure.batch.models import BatchJob, BatchPool, BatchTask
 from shared.compute import Phase
 from shared.compute.azure_batch.jobs import planned, pool_trouble
 from shared.compute.azure_batch.observation import CANCELLED, GAVE_UP, End, Outcomes, Verdict, verdict
-from tests.devhost.contract.record import RECORD, recorded
+from tests.peers.azure.record import RECORD, recorded
 
 ANSWERS = recorded("azure-batch")
 needs_record = pytest.mark.skipif(not ANSWERS, reason=f"{RECORD / 'azure-batch'} is absent")

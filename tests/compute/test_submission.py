@@ -94,7 +94,7 @@ def test_a_missing_setting_is_named() -> None:
 
 
 def test_the_pool_is_what_microsofts_management_contract_wants() -> None:
-    from devhost.contract.openapi import OpenApi
+    from peers.azure.openapi import OpenApi
 
     file = CONTRACTS / "arm-2024-07-01.json"
     if not file.exists():
@@ -115,7 +115,7 @@ def test_nodes_mount_what_the_settings_name(key: str) -> None:
     assert key in str(mounts)
     file = CONTRACTS / "arm-2024-07-01.json"
     if file.exists():
-        from devhost.contract.openapi import OpenApi
+        from peers.azure.openapi import OpenApi
 
         assert OpenApi(file).problems("PoolProperties", held["properties"]) == []
 

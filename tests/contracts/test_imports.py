@@ -16,9 +16,10 @@ MAY_IMPORT = {
     "shared": {"shared", "azure"},
     "cli": {"cli", "scoring_images", "shared"},
     "scoring_images": {"scoring_images", "shared"},
-    "devhost": {"devhost", "shared", "azure"},
+    "peers": {"peers", "shared", "azure"},
+    "devhost": {"devhost", "peers", "shared", "azure"},
 }
-OURS = {"cli", "functions", "shared", "scoring_images", "devhost", "bench", "tests"}
+OURS = {"cli", "functions", "shared", "scoring_images", "devhost", "peers", "bench", "tests"}
 HEAVY = {"sklearn", "torch", "pandas", "azureml", "numba", "scipy", "polars", "pyarrow", "rich", "typer", "onnxruntime"}
 
 

@@ -8,10 +8,10 @@ import pytest
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
 
-from devhost.eventhub.broker import HubSpec
-from devhost.eventhub.server import Options, listen
-from devhost.eventhub.times import Times
-from devhost.eventhub.tokens import SharedKey
+from peers.eventhub.broker import HubSpec
+from peers.eventhub.server import Options, listen
+from peers.eventhub.times import Times
+from peers.eventhub.tokens import SharedKey
 from tests.azurite import Azurite
 from tests.devhost.hosting import app_settings, running
 from tests.devhost.witness import fail, seen

@@ -9,10 +9,10 @@ import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from devhost.azurite import command, environment, install
-from devhost.eventhub.broker import HubSpec
-from devhost.eventhub.server import Options, listen
-from devhost.eventhub.tokens import SharedKey
 from devhost.supervisor import answers
+from peers.eventhub.broker import HubSpec
+from peers.eventhub.server import Options, listen
+from peers.eventhub.tokens import SharedKey
 from shared.settings.storage_account import parse_account
 from tests.azurite import ROOT, Azurite
 from tests.devhost.hosting import running, sent

@@ -135,7 +135,7 @@ def children(pid: int) -> dict[str, int]:
         except (OSError, IndexError):
             continue
         if parent == pid:
-            name = next((n for n in ("azurite.js", "devhost.eventhub", "host") if _names(n, command)), "other")
+            name = next((n for n in ("azurite.js", "peers.eventhub", "host") if _names(n, command)), "other")
             found[name] = int(entry.name)
     return found
 
@@ -164,11 +164,11 @@ def test_whatever_is_killed_comes_back_with_its_work_and_a_stop_leaves_nothing_b
         until(lambda: running.witnessed("tick True"))
         assert running.said("No function asks for a key (DEVHOST_AUTH is off)")
         before = children(running.process.pid)
-        assert set(before) == {"azurite.js", "devhost.eventhub", "host"}
+        assert set(before) == {"azurite.js", "peers.eventhub", "host"}
         with running.queue() as queue:
             queue.send_message("hang")
         until(lambda: running.witnessed("('hang', 1,"))
-        for name in ("host", "devhost.eventhub"):
+        for name in ("host", "peers.eventhub"):
             os.kill(before[name], signal.SIGKILL)
         until(lambda: running.said("host ended (SIGKILL)") and running.said("eventhubs ended (SIGKILL)"))
         until(lambda: running.witnessed("('hang', 2,"))

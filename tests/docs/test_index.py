@@ -49,7 +49,7 @@ def _like(message: str) -> re.Pattern[str]:
 def _texts() -> Iterator[str]:
     """All texts of the program, `…` in them for what is put in."""
     yield (ROOT / "Makefile").read_text()
-    for top in ("cli", "devhost", "functions", "scoring_images", "shared"):
+    for top in ("cli", "devhost", "functions", "peers", "scoring_images", "shared"):
         for path in (ROOT / top).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.JoinedStr):

@@ -10,9 +10,9 @@ from azure.eventhub import EventHubProducerClient
 from typer.testing import CliRunner, Result
 
 from cli import readings
-from devhost.eventhub.broker import HubSpec
-from devhost.eventhub.server import Options, Server, background
-from devhost.eventhub.tokens import SharedKey
+from peers.eventhub.broker import HubSpec
+from peers.eventhub.server import Options, Server, background
+from peers.eventhub.tokens import SharedKey
 from shared.errors import InvalidInput
 from shared.settings import Connection, Settings
 from tests.readings.plain import START, WALL, Account, batch, body

@@ -11,9 +11,9 @@ from azure.eventhub.exceptions import AuthenticationError, EventDataSendError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devhost.eventhub.broker import HubSpec
-from devhost.eventhub.server import Options, background
-from devhost.eventhub.tokens import SharedKey
+from peers.eventhub.broker import HubSpec
+from peers.eventhub.server import Options, background
+from peers.eventhub.tokens import SharedKey
 from shared.errors import SettingsError, Transient
 from shared.readings.event import parse_event
 from shared.readings.hub import last_sequences, open_producer
