@@ -7,16 +7,16 @@ import azure.functions as func
 import msgspec
 
 from functions.dependencies import faq, images, models, settings
-from functions.http import body, caller, endpoint, json_answer, media_type
+from functions.web.health import looked_at
+from functions.web.http import body, caller, endpoint, json_answer, media_type
+from functions.web.inference.datatypes import shown
+from functions.web.inference.faq import FaqInference
+from functions.web.inference.image import ImageInference
+from functions.web.inference.metadata import ModelMetadata, ModelReady, ServerLive, ServerMetadata, ServerReady
+from functions.web.inference.request import HEADER_LENGTH, InferenceRequest
+from functions.web.inference.response import InferenceResponse
+from functions.web.inference.serving import described, infer
 from shared.errors import NotFound, UnsupportedType
-from shared.realtime.health import looked_at
-from shared.realtime.inference.datatypes import shown
-from shared.realtime.inference.faq import FaqInference
-from shared.realtime.inference.image import ImageInference
-from shared.realtime.inference.metadata import ModelMetadata, ModelReady, ServerLive, ServerMetadata, ServerReady
-from shared.realtime.inference.request import HEADER_LENGTH, InferenceRequest
-from shared.realtime.inference.response import InferenceResponse
-from shared.realtime.inference.serving import described, infer
 
 blueprint = func.Blueprint()
 

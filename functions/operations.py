@@ -9,11 +9,11 @@ import azure.functions as func
 import msgspec
 
 from functions.dependencies import models
-from functions.http import JSON, OPERATIONS, Tags, answered, endpoint, json_answer, preconditions
+from functions.web.docs_page import page
+from functions.web.health import Live, Ready, looked_at
+from functions.web.http import JSON, OPERATIONS, Tags, answered, endpoint, json_answer, preconditions
+from functions.web.openapi import document, methods_of
 from shared.errors import MethodNotAllowed, NotFound
-from shared.realtime.docs_page import page
-from shared.realtime.health import Live, Ready, looked_at
-from shared.realtime.openapi import document, methods_of
 from shared.realtime.preconditions import etag_of
 
 blueprint = func.Blueprint()

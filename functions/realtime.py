@@ -7,8 +7,9 @@ import azure.functions as func
 import msgspec
 
 from functions.dependencies import faq, images, settings
-from functions.forms import read_form
-from functions.http import (
+from functions.web import base64_text
+from functions.web.forms import read_form
+from functions.web.http import (
     JSON,
     Tags,
     body,
@@ -21,13 +22,12 @@ from functions.http import (
     read_query,
     read_text,
 )
+from functions.web.reference import ReferenceAnswer, ReferenceRequest, reference_answer
 from shared.errors import InvalidInput, UnsupportedType
 from shared.models.faq.entries import Entry, Id
-from shared.realtime import base64_text
 from shared.realtime.answers import BEST, TopK
 from shared.realtime.faq import EntryId, FaqAnswer, FaqChanged, FaqEntry, FaqRequest, entry_etag
 from shared.realtime.image import ImageAnswer, ImageForm, ImageRequest
-from shared.realtime.reference import ReferenceAnswer, ReferenceRequest, reference_answer
 
 blueprint = func.Blueprint()
 QUERY = {"top_k": TopK}

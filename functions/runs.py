@@ -8,7 +8,7 @@ import azure.functions as func
 import msgspec
 
 from functions.dependencies import driver, settings, storage
-from functions.http import endpoint, json_answer, read_json, read_query
+from functions.web.http import endpoint, json_answer, read_json, read_query
 from shared.errors import InvalidInput
 from shared.runs.answer import Instant, RunAnswer, RunId, shown
 from shared.runs.driver import read_message

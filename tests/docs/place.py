@@ -16,9 +16,9 @@ from shared.settings import Settings
 from shared.storage import Storage
 from tests.docs.blocks import DOCUMENTS, blocks_of
 from tests.end_to_end.world import start_azurite
+from tests.functions.web.inference.app import running
 from tests.models.image.pictures import saved
 from tests.readings.plain import Account, batch, body
-from tests.realtime.inference.app import running
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
-from tests.realtime.inference.app import ROOT, App, running
+from tests.functions.web.inference.app import ROOT, App, running
 
 
 @pytest.fixture(scope="module")

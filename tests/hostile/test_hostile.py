@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.functions.web.inference.app import Answer, App, running
 from tests.hostile.case import Hostile
 from tests.hostile.corpus import corpus
-from tests.realtime.inference.app import Answer, App, running
 
 MEGABYTE = 1_000_000
 

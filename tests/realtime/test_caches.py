@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 import function_app  # noqa: F401 declares every endpoint
-from functions.http import OPERATIONS
-from tests.realtime.inference.app import App, running
+from functions.web.http import OPERATIONS
+from tests.functions.web.inference.app import App, running
 
 OPEN = {"show_openapi", "show_docs"}
 """What is the same for all."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.realtime.docs_page import DARK, LIGHT
+from functions.web.docs_page import DARK, LIGHT
+from tests.functions.web.inference.app import App, running
 from tests.realtime import chromium
-from tests.realtime.inference.app import App, running
 
 NOT_THERE = ("/api/runs", "/versions/0")
 """What these lines name has to be made first: a video, a run, a version."""

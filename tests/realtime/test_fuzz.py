@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.realtime.inference.app import App, running
+from tests.functions.web.inference.app import App, running
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "45"))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 240)]

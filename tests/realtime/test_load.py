@@ -16,8 +16,8 @@ from shared.errors import Transient
 from shared.models.faq import bundle as faqs
 from shared.models.image import bundle, training
 from shared.storage import MemoryBlobs, MemoryStorage
+from tests.functions.web.inference.app import App, running
 from tests.models.image.pictures import saved
-from tests.realtime.inference.app import App, running
 
 pytestmark = pytest.mark.slow
 CLIENTS = 64

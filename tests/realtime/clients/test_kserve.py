@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.realtime.inference.app import App
+from tests.functions.web.inference.app import App
 
 HERE = Path(__file__).parent
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.realtime import json_body
+from functions.web import json_body
 
 type Parameters = dict[str, msgspec.Raw]
 """$parameters of the protocol, each still as it was sent: only those that mean something here are looked at."""

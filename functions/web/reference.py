@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from functions.web import base64_text
 from shared.errors import shown
 from shared.models.faq.entries import NOT_BLANK
-from shared.realtime import base64_text
 from shared.realtime.answers import milliseconds_since
 from shared.realtime.faq import Faq, FaqRequest
 from shared.realtime.image import Base64, Images, named

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from functions.forms import read_form
+from functions.web.forms import read_form
 from shared.errors import InvalidInput, Malformed, TooLarge
 
 TYPE = "multipart/form-data; boundary=x"

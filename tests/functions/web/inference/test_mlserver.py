@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.realtime.inference.app import ROOT, running
+from tests.functions.web.inference.app import ROOT, running
 
 HERE = Path(__file__).parent
 FOLDER = ROOT / ".tally" / "mlserver"

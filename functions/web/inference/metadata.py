@@ -2,8 +2,8 @@
 
 import msgspec
 
+from functions.web.inference.datatypes import Datatype, shown
 from shared.errors import InvalidInput
-from shared.realtime.inference.datatypes import Datatype, shown
 
 VARIABLE = -1
 UNNAMED = "input-1"  # what MLServer's request codecs call the only input

@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import azure.functions as func
 import msgspec
 
+from functions.web import json_body
+from functions.web.inference.content_encoding import decoded
+from functions.web.openapi import Operation
 from shared.errors import InvalidInput, TallyError, TooLarge, UnsupportedType
-from shared.realtime import json_body
-from shared.realtime.inference.content_encoding import decoded
-from shared.realtime.openapi import Operation
 from shared.realtime.preconditions import Preconditions
 from shared.telemetry import log
 
@@ -151,7 +151,7 @@ def request_id(req: func.HttpRequest) -> str:
 
 
 def _problem(name: str, req: func.HttpRequest, error: Exception) -> func.HttpResponse:
-    from shared.realtime.problems import MEDIA_TYPE, headers_of, problem_of
+    from functions.web.problems import MEDIA_TYPE, headers_of, problem_of
 
     problem = problem_of(error, request_id(req))
     if not isinstance(error, TallyError):  # its message may quote what was sent: the log gets where it was raised

@@ -11,12 +11,12 @@ from typing import Annotated
 
 import msgspec
 
+from functions.web import json_body
+from functions.web.inference import binary_data, json_data
+from functions.web.inference.datatypes import Datatype, Values, datatype, shown
+from functions.web.inference.metadata import ModelMetadata
+from functions.web.inference.parameters import Parameters, parameter
 from shared.errors import InvalidInput, Malformed
-from shared.realtime import json_body
-from shared.realtime.inference import binary_data, json_data
-from shared.realtime.inference.datatypes import Datatype, Values, datatype, shown
-from shared.realtime.inference.metadata import ModelMetadata
-from shared.realtime.inference.parameters import Parameters, parameter
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 type Shape = Annotated[

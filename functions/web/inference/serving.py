@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any, Protocol
 
+from functions.web.inference.datatypes import shown
+from functions.web.inference.metadata import ModelMetadata
+from functions.web.inference.request import Inference, parse
+from functions.web.inference.response import Encoded, Tensor, encode
 from shared.errors import NotFound
-from shared.realtime.inference.datatypes import shown
-from shared.realtime.inference.metadata import ModelMetadata
-from shared.realtime.inference.request import Inference, parse
-from shared.realtime.inference.response import Encoded, Tensor, encode
 from shared.realtime.served import Loaded, Served
 
 _LARGE = 50_000  # bytes that take over a millisecond to read, so that other requests would notice

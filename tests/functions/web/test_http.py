@@ -10,8 +10,8 @@ import azure.functions as func
 import msgspec
 import pytest
 
-from functions import http
-from functions.http import endpoint, json_answer, read_json
+from functions.web import http
+from functions.web.http import endpoint, json_answer, read_json
 from shared.errors import (
     BundleError,
     Conflict,

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from functions.web.inference import faq, image
+from functions.web.inference.datatypes import Datatype
+from functions.web.inference.metadata import TensorMetadata
+from functions.web.inference.request import Inference, parse
 from shared.errors import InvalidInput
 from shared.models.faq.entries import Entry
 from shared.models.faq.matcher import Match
-from shared.realtime.inference import faq, image
-from shared.realtime.inference.datatypes import Datatype
-from shared.realtime.inference.metadata import TensorMetadata
-from shared.realtime.inference.request import Inference, parse
 
 ENTRIES = {name: Entry(id=name, question=f"What is {name}?", answer=f"It is {name}.") for name in ("a", "b")}
 MATCHER: Any = SimpleNamespace(entries=ENTRIES, threshold=0.5)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from functions.web.inference.datatypes import Datatype
+from functions.web.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
+from functions.web.inference.parameters import parameter
+from functions.web.inference.request import Inference
+from functions.web.inference.response import Tensor
 from shared.errors import InvalidInput
 from shared.realtime.answers import BEST, TopK
 from shared.realtime.faq import NAME, Faq, FaqLoaded, FaqRequest, FaqServed
-from shared.realtime.inference.datatypes import Datatype
-from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
-from shared.realtime.inference.parameters import parameter
-from shared.realtime.inference.request import Inference
-from shared.realtime.inference.response import Tensor
 
 if TYPE_CHECKING:
     from shared.models.faq.matcher import Match, Matcher

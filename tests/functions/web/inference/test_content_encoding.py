@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.web.inference.content_encoding import decoded
 from shared.errors import InvalidInput, Malformed, TooLarge, UnsupportedType
-from shared.realtime.inference.content_encoding import decoded
 
 BOMB = gzip.compress(bytes(50_000_000), compresslevel=1)
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.http import InferResult
 
+from functions.web.inference.datatypes import Datatype
+from functions.web.inference.metadata import ServerMetadata
+from functions.web.inference.request import Inference, Input, Wanted
+from functions.web.inference.response import Encoded, Tensor, encode
 from shared.errors import InvalidInput
-from shared.realtime.inference.datatypes import Datatype
-from shared.realtime.inference.metadata import ServerMetadata
-from shared.realtime.inference.request import Inference, Input, Wanted
-from shared.realtime.inference.response import Encoded, Tensor, encode
-from tests.realtime.inference.tensors import NUMBERS, numbers
+from tests.functions.web.inference.tensors import NUMBERS, numbers
 
 X = Input("x", Datatype.BYTES, (1,), [b""])
 PROBABILITIES = Tensor.of_array("y", np.array([[0.1, 0.7, 0.2], [0.5, 0.5, 0.0]], np.float32), ["cat", "dog", "cow"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from shared.realtime.curl import command
+from functions.web.curl import command
 
 LIGHT = {
     "text": "#1b1f24",

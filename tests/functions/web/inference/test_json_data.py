@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.web.inference import json_data
+from functions.web.inference.datatypes import Datatype
 from shared.errors import InvalidInput
-from shared.realtime.inference import json_data
-from shared.realtime.inference.datatypes import Datatype
-from tests.realtime.inference.tensors import NUMBERS, numbers, texts
+from tests.functions.web.inference.tensors import NUMBERS, numbers, texts
 
 
 def decode(text: str, kind: str, *shape: int, content_type: str = "") -> Any:

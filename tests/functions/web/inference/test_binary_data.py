@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
 
+from functions.web.inference import binary_data
+from functions.web.inference.datatypes import Datatype
 from shared.errors import InvalidInput
-from shared.realtime.inference import binary_data
-from shared.realtime.inference.datatypes import Datatype
-from tests.realtime.inference.tensors import NUMBERS, numbers
+from tests.functions.web.inference.tensors import NUMBERS, numbers
 
 
 def decode(data: bytes, kind: str, *shape: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from shared.realtime.problems import MEDIA_TYPE, Problem
+from functions.web.problems import MEDIA_TYPE, Problem
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"

@@ -21,7 +21,7 @@ from shared.app import make_driver
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 HTTP = "httpTrigger"
 
 

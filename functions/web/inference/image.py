@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.web.base64_text import decode_if
+from functions.web.inference.datatypes import Datatype
+from functions.web.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
+from functions.web.inference.parameters import parameter
+from functions.web.inference.request import Inference
+from functions.web.inference.response import Tensor
 from shared.realtime import image
 from shared.realtime.answers import BEST, TopK
-from shared.realtime.base64_text import decode_if
-from shared.realtime.inference.datatypes import Datatype
-from shared.realtime.inference.metadata import VARIABLE, ModelMetadata, TensorMetadata
-from shared.realtime.inference.parameters import parameter
-from shared.realtime.inference.request import Inference
-from shared.realtime.inference.response import Tensor
 
 if TYPE_CHECKING:
     from shared.models.image.classifier import Classifier

@@ -7,10 +7,10 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 
+from functions.web.inference import binary_data, json_data
+from functions.web.inference.datatypes import Array, Datatype, Values, of_array
+from functions.web.inference.request import HEADER_LENGTH, Inference, Wanted
 from shared.errors import InvalidInput
-from shared.realtime.inference import binary_data, json_data
-from shared.realtime.inference.datatypes import Array, Datatype, Values, of_array
-from shared.realtime.inference.request import HEADER_LENGTH, Inference, Wanted
 
 
 @dataclass(frozen=True, slots=True)
