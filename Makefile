@@ -28,7 +28,7 @@ docs: .venv/dev
 	$(BIN)/python -m tests.docs.play README.md docs/tutorial-*.md docs/azure-batch.md docs/azure-ml.md
 
 fuzz: .venv/dev
-	FUZZ_SECONDS=600 $(BIN)/pytest tests/realtime/test_fuzz.py
+	FUZZ_SECONDS=600 $(BIN)/pytest tests/functions/web/test_fuzz.py
 
 bench: .venv/dev
 	$(BIN)/python -m bench

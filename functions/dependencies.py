@@ -4,10 +4,10 @@ from functools import cache
 from typing import Any
 
 from shared.app import make_driver, make_faq, make_images
-from shared.realtime.faq import Faq
-from shared.realtime.image import Images
-from shared.realtime.served import Served
+from shared.faq_matching.model import Faq
+from shared.image_classification.model import Images
 from shared.runs.driver import Driver
+from shared.serving.served import Served
 from shared.settings import Settings
 from shared.settings.start import check_app
 from shared.storage import Storage

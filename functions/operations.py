@@ -14,7 +14,7 @@ from functions.web.health import Live, Ready, looked_at
 from functions.web.http import JSON, OPERATIONS, Tags, answered, endpoint, json_answer, preconditions
 from functions.web.openapi import document, methods_of
 from shared.errors import MethodNotAllowed, NotFound
-from shared.realtime.preconditions import etag_of
+from shared.serving.preconditions import etag_of
 
 blueprint = func.Blueprint()
 VALIDATED: dict[str, Any] = {"headers": {"If-None-Match": Tags}, "sends": ("ETag",), "empty": (304,)}
@@ -37,7 +37,7 @@ async def ready(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(blueprint, "GET", "api/metrics", answer="text/plain")
 async def show_metrics(req: func.HttpRequest) -> func.HttpResponse:
     """What this process counts and times, for Prometheus."""
-    from shared.realtime.metrics import MEDIA_TYPE, metrics
+    from shared.serving.metrics import MEDIA_TYPE, metrics
 
     text = metrics().text(model.state() for model in models())
     return func.HttpResponse(text, headers={"content-type": MEDIA_TYPE})

@@ -24,10 +24,10 @@ from functions.web.http import (
 )
 from functions.web.reference import ReferenceAnswer, ReferenceRequest, reference_answer
 from shared.errors import InvalidInput, UnsupportedType
+from shared.faq_matching.model import EntryId, FaqAnswer, FaqChanged, FaqEntry, FaqRequest, entry_etag
+from shared.image_classification.model import ImageAnswer, ImageForm, ImageRequest
 from shared.models.faq.entries import Entry, Id
-from shared.realtime.answers import BEST, TopK
-from shared.realtime.faq import EntryId, FaqAnswer, FaqChanged, FaqEntry, FaqRequest, entry_etag
-from shared.realtime.image import ImageAnswer, ImageForm, ImageRequest
+from shared.serving.answers import BEST, TopK
 
 blueprint = func.Blueprint()
 QUERY = {"top_k": TopK}

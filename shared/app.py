@@ -10,11 +10,12 @@ from shared.compute import Compute
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.local import LocalCompute
-from shared.realtime import faq, image
-from shared.realtime.batching import Limits
-from shared.realtime.served import Served
+from shared.faq_matching import model as faq
+from shared.image_classification import model as image
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
+from shared.serving.batching import Limits
+from shared.serving.served import Served
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.workloads import Workload, anomaly, style_transfer
@@ -77,6 +78,6 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _told(model: str, size: int) -> None:
-    from shared.realtime.metrics import metrics
+    from shared.serving.metrics import metrics
 
     metrics().called(model, size)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from shared.realtime.served import Health, Served
+from shared.serving.served import Health, Served
 
 
 class Live(msgspec.Struct, frozen=True):

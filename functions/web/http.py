@@ -18,7 +18,7 @@ from functions.web import json_body
 from functions.web.inference.content_encoding import decoded
 from functions.web.openapi import Operation
 from shared.errors import InvalidInput, TallyError, TooLarge, UnsupportedType
-from shared.realtime.preconditions import Preconditions
+from shared.serving.preconditions import Preconditions
 from shared.telemetry import log
 
 type Handler = Callable[[func.HttpRequest], func.HttpResponse]
@@ -164,7 +164,7 @@ def _problem(name: str, req: func.HttpRequest, error: Exception) -> func.HttpRes
 
 
 def _finished(name: str, req: func.HttpRequest, answer: func.HttpResponse, begun: float) -> func.HttpResponse:
-    from shared.realtime.metrics import metrics
+    from shared.serving.metrics import metrics
 
     if REQUEST_ID not in answer.headers:
         answer.headers[REQUEST_ID] = request_id(req)

@@ -13,10 +13,10 @@ import msgspec
 
 from functions.web import base64_text
 from shared.errors import shown
+from shared.faq_matching.model import Faq, FaqRequest
+from shared.image_classification.model import Base64, Images, named
 from shared.models.faq.entries import NOT_BLANK
-from shared.realtime.answers import milliseconds_since
-from shared.realtime.faq import Faq, FaqRequest
-from shared.realtime.image import Base64, Images, named
+from shared.serving.answers import milliseconds_since
 
 ALL = 100
 BEST = 3

@@ -14,7 +14,7 @@ from PIL import Image
 
 from functions import operations, realtime
 from shared.app import make_faq, make_images
-from shared.realtime.faq import Faq, FaqEntry
+from shared.faq_matching.model import Faq, FaqEntry
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 

@@ -13,8 +13,8 @@ from functions.web.inference.parameters import parameter
 from functions.web.inference.request import Inference
 from functions.web.inference.response import Tensor
 from shared.errors import InvalidInput
-from shared.realtime.answers import BEST, TopK
-from shared.realtime.faq import NAME, Faq, FaqLoaded, FaqRequest, FaqServed
+from shared.faq_matching.model import NAME, Faq, FaqLoaded, FaqRequest, FaqServed
+from shared.serving.answers import BEST, TopK
 
 if TYPE_CHECKING:
     from shared.models.faq.matcher import Match, Matcher

@@ -14,8 +14,8 @@ from functions.web.inference.metadata import VARIABLE, ModelMetadata, TensorMeta
 from functions.web.inference.parameters import parameter
 from functions.web.inference.request import Inference
 from functions.web.inference.response import Tensor
-from shared.realtime import image
-from shared.realtime.answers import BEST, TopK
+from shared.image_classification import model as image
+from shared.serving.answers import BEST, TopK
 
 if TYPE_CHECKING:
     from shared.models.image.classifier import Classifier

@@ -8,7 +8,7 @@ from functions.web.inference.metadata import ModelMetadata
 from functions.web.inference.request import Inference, parse
 from functions.web.inference.response import Encoded, Tensor, encode
 from shared.errors import NotFound
-from shared.realtime.served import Loaded, Served
+from shared.serving.served import Loaded, Served
 
 _LARGE = 50_000  # bytes that take over a millisecond to read, so that other requests would notice
 

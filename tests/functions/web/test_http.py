@@ -25,7 +25,7 @@ from shared.errors import (
     Transient,
     UnsupportedType,
 )
-from shared.realtime.metrics import metrics
+from shared.serving.metrics import metrics
 
 
 class Point(msgspec.Struct, forbid_unknown_fields=True):

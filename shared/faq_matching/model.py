@@ -10,9 +10,9 @@ import msgspec
 
 from shared.errors import InvalidInput, NotFound, PreconditionFailed, TooLarge
 from shared.models.faq.entries import NOT_BLANK, Answer, Entry, Question, Rephrasings
-from shared.realtime.answers import BEST, ModelName, Probability, TopK, milliseconds_since
-from shared.realtime.preconditions import Preconditions, etag_of
-from shared.realtime.served import Loaded, Served
+from shared.serving.answers import BEST, ModelName, Probability, TopK, milliseconds_since
+from shared.serving.preconditions import Preconditions, etag_of
+from shared.serving.served import Loaded, Served
 from shared.storage import BlobStore
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from shared.errors import InvalidInput, Overloaded, TooManyRequests
-from shared.realtime.batching import Batcher, Limits
+from shared.serving.batching import Batcher, Limits
 
 
 class Model:

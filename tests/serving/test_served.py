@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.errors import BundleError, Transient
-from shared.realtime.batching import Limits
-from shared.realtime.served import Health, Served
+from shared.serving.batching import Limits
+from shared.serving.served import Health, Served
 
 
 class Numbers:

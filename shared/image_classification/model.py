@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from shared.errors import InvalidInput, TooLarge
-from shared.realtime.answers import BEST, ModelName, Probability, TopK, milliseconds_since
-from shared.realtime.served import Loaded, Served
+from shared.serving.answers import BEST, ModelName, Probability, TopK, milliseconds_since
+from shared.serving.served import Loaded, Served
 from shared.storage import BlobStore
 
 if TYPE_CHECKING:

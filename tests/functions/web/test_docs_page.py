@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from functions.web.docs_page import DARK, LIGHT
+from tests.functions.web import chromium
 from tests.functions.web.inference.app import App, running
-from tests.realtime import chromium
 
 NOT_THERE = ("/api/runs", "/versions/0")
 """What these lines name has to be made first: a video, a run, a version."""

@@ -10,7 +10,7 @@ from threading import Lock, Thread
 from typing import Protocol
 
 from shared.errors import BundleError, TallyError
-from shared.realtime.batching import Batcher, Limits
+from shared.serving.batching import Batcher, Limits
 from shared.telemetry import log
 
 

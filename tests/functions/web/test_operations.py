@@ -3,8 +3,8 @@
 import pytest
 
 from functions.web.health import readiness
-from shared.realtime.metrics import Metrics
-from shared.realtime.served import Health
+from shared.serving.metrics import Metrics
+from shared.serving.served import Health
 
 WELL, WORSE, ABSENT = Health("faq", "1", ""), Health("image", "2", "Storage is away.", 3), Health("image", "", "None.")
 

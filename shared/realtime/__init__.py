@@ -1,1 +1,0 @@
-"""Scoring that answers in milliseconds: models kept in memory, behind HTTP."""
