@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.progress import track
 
 from bench.aggregation import Row, show
-from shared.models.faq.entries import Entry
-from shared.models.faq.matcher import Matcher
-from shared.models.faq.reading import read_entries
-from shared.models.faq.training import PRIOR
-from shared.models.faq.words import stem, words
+from shared.faq_matching.entries import Entry
+from shared.faq_matching.matcher import Matcher
+from shared.faq_matching.reading import read_entries
+from shared.faq_matching.training import PRIOR
+from shared.faq_matching.words import stem, words
 
 ENTRIES, ASKED, BATCH, TOP = 50_000, 300, 16, 5
 LIMIT_MS = 5.0

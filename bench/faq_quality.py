@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from shared.models.faq import bundle
-from shared.models.faq.entries import Entry
-from shared.models.faq.matcher import Matcher
-from shared.models.faq.quality import Curve, Outcome, Quality, curve_of, off_topic_curve
-from shared.models.faq.reading import read_entries
-from shared.models.faq.training import PRIOR, ask, cross_validate, train
+from shared.faq_matching import bundle
+from shared.faq_matching.entries import Entry
+from shared.faq_matching.matcher import Matcher
+from shared.faq_matching.quality import Curve, Outcome, Quality, curve_of, off_topic_curve
+from shared.faq_matching.reading import read_entries
+from shared.faq_matching.training import PRIOR, ask, cross_validate, train
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "faq"
 THREADS, JAVASCRIPT = DATA / "stackfaq" / "stackExchange-FAQ.json", DATA / "azure-js-questions" / "questions.tsv"

@@ -21,7 +21,7 @@ from rich.table import Table
 from scoring_images.style_transfer.flicker import SHIFTS, frames_error, shift_errors
 from scoring_images.style_transfer.network import Network
 from scoring_images.style_transfer.steady import WARM_UP, Steadier
-from shared.models.style import KIND
+from shared.style_transfer.styles import KIND
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -24,11 +24,11 @@ from rich.table import Table
 
 from bench.realtime import DATA, LABELS, NETWORK
 from bench.reference import resnet
-from shared.models.image.classifier import Classifier
-from shared.models.image.decode import decode
-from shared.models.image.preprocessing import Preprocessing
-from shared.models.image.quantize import compared, quantized
-from shared.models.image.resnet import to_onnx
+from shared.image_classification.classifier import Classifier
+from shared.image_classification.decode import decode
+from shared.image_classification.preprocessing import Preprocessing
+from shared.image_classification.quantize import compared, quantized
+from shared.image_classification.resnet import to_onnx
 
 PAUSE = 0.2
 PHOTOS = ("kitten_224.png", "cat_720p.jpg", "grace_hopper.bmp", "hot_dog.jpg", "parrot.jpg")
@@ -102,7 +102,7 @@ def reduced(data: bytes, asked: Preprocessing) -> Image.Image:
 def peak(data: bytes) -> int:
     """Bytes that decoding takes at most, in a process of its own."""
     code = (
-        "import re, sys; from pathlib import Path; from shared.models.image.decode import decode;"
+        "import re, sys; from pathlib import Path; from shared.image_classification.decode import decode;"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]);"
         "data = sys.stdin.buffer.read(); before = peak(); decode(data, 10**8); print((peak() - before) * 1024)"
     )

@@ -22,8 +22,8 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
 from bench.quality import SENSORS, VALVE_TRAINING, Counts, counted, fitted, flagged, seen_by, valve_each, valve_files
-from shared.models.features import Floats, Per, features
-from shared.models.fitting import Parameters, wanders
+from shared.anomaly_detection.features import Floats, Per, features
+from shared.anomaly_detection.fitting import Parameters, wanders
 
 FREE = SENSORS / "skab" / "anomaly-free" / "anomaly-free.csv"
 PARAMETERS = Parameters(Per.DEVICE)

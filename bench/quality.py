@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from shared.models.features import Flags, Floats, Per, features
-from shared.models.fitting import Parameters, Problem, fit_series
-from shared.models.one_class_svm import SeriesModel
-from shared.models.rows import SeriesRows
+from shared.anomaly_detection.features import Flags, Floats, Per, features
+from shared.anomaly_detection.fitting import Parameters, Problem, fit_series
+from shared.anomaly_detection.one_class_svm import SeriesModel
+from shared.anomaly_detection.rows import SeriesRows
 
 SENSORS = Path(__file__).resolve().parents[2] / "shared" / "data" / "sensors"
 REFERENCE = SENSORS / "reference" / "sensor_data.csv"

@@ -28,10 +28,10 @@ from rich.table import Column, Table
 from bench._clients import COUNTS, Load, Target, ask
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
 from shared.app import make_images
-from shared.models.faq import bundle as faqs
-from shared.models.image.bundle import registry
-from shared.models.image.classifier import Classifier
-from shared.models.image.preprocessing import Preprocessing
+from shared.faq_matching import bundle as faqs
+from shared.image_classification.bundle import registry
+from shared.image_classification.classifier import Classifier
+from shared.image_classification.preprocessing import Preprocessing
 from shared.settings import Settings
 from shared.storage import MemoryStorage, Storage
 

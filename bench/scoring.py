@@ -30,10 +30,10 @@ from rich.progress import track
 
 from bench.aggregation import Row, show
 from scoring_images.anomaly.csv_job import score_csv
-from shared.models.bundle import read_bundle, write_bundle
-from shared.models.features import FeatureSpec, features
-from shared.models.kernel import decision_values
-from shared.models.one_class_svm import PackedModels, SeriesModel, pack
+from shared.anomaly_detection.bundle import read_bundle, write_bundle
+from shared.anomaly_detection.features import FeatureSpec, features
+from shared.anomaly_detection.kernel import decision_values
+from shared.anomaly_detection.one_class_svm import PackedModels, SeriesModel, pack
 from shared.storage import MemoryBlobs
 
 SERIES, MANY, ROUNDS, GAP = 1_000, 100_000, 5, 0.2
@@ -227,7 +227,7 @@ def start_up(given: Fleet) -> Iterator[Row]:
             ("import what a scoring task needs", "pass", "import scoring_images.anomaly.score"),
             (
                 "make machine code of the kept kernel",
-                "from shared.models import compiled, kernel",
+                "from shared.anomaly_detection import compiled, kernel",
                 "compiled.load(kernel.ROUTINE)",
             ),
         ):

@@ -36,7 +36,7 @@ def backfill(
 
     Example: `tally backfill --from 2026-01-31 --to 2026-02-01`
     """
-    from shared.workloads.anomaly import backfill_run
+    from shared.anomaly_detection.workload import backfill_run
 
     runs = [backfill_run(storage(), begin, until, driver().now()) for begin, until in _spans(start, end)]
     begun = {run.id: driver().start(run) for run in runs}

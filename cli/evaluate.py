@@ -49,8 +49,8 @@ def evaluate(
     """
     import polars as pl
 
-    from shared.models.labels import compare, read_labels
-    from shared.predictions import read_predictions
+    from shared.anomaly_detection.labels import compare, read_labels
+    from shared.anomaly_detection.predictions import read_predictions
 
     truth = [label for path in labels for label in read_labels(path)]
     done = _done(driver().store, run)

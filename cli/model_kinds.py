@@ -10,8 +10,8 @@ import msgspec
 
 from cli.choice import chosen
 from cli.styles import SHIPPED as SHIPPED_STYLES
+from shared.bundles.registry import MANIFEST, Registry, version_of
 from shared.errors import BundleError, InvalidInput, NotFound
-from shared.models.registry import MANIFEST, Registry, version_of
 from shared.storage import BlobStore
 
 SHIPPED = "shipped"
@@ -79,10 +79,10 @@ def _listed(versions: list[str]) -> str:
 
 def all_kinds(store: BlobStore) -> list[ModelKind]:
     """Every kind there is; a style is a kind of its own. `store` is the container `bundles`."""
-    from shared.models import bundle as anomaly
-    from shared.models import style
-    from shared.models.faq import bundle as faq
-    from shared.models.image import bundle as image
+    from shared.anomaly_detection import bundle as anomaly
+    from shared.faq_matching import bundle as faq
+    from shared.image_classification import bundle as image
+    from shared.style_transfer import styles as style
 
     kinds = [
         ModelKind("anomaly", anomaly.registry(store)),

@@ -16,7 +16,7 @@ from cli.output import notes, print_json, print_table, progress, results, shown_
 from shared.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from shared.models.image.quantize import Compared
+    from shared.image_classification.quantize import Compared
 
 models = typer.Typer(help="Show, choose and add models.", no_args_is_help=True)
 CACHE = ROOT / ".tally" / "models"
@@ -102,7 +102,7 @@ def add(
 
     Example: `tally models add mobilenet.onnx --labels imagenet.txt --preset keras`
     """
-    from shared.models.image.preprocessing import PRESETS
+    from shared.image_classification.preprocessing import PRESETS
 
     given = {
         "resize": resize, "crop": crop, "mean": _three(mean), "std": _three(std), "channels": channels,
@@ -133,7 +133,7 @@ def pull(
 
     Example: `tally models pull resnet152`
     """
-    from shared.models.image.recipes import RECIPES
+    from shared.image_classification.recipes import RECIPES
 
     _check_place(out)
     with progress("bytes") as bars:
@@ -158,9 +158,9 @@ def quantize(
 
     Example: `tally models quantize photos --publish`
     """
-    from shared.models.image import bundle
-    from shared.models.image.classifier import Classifier
-    from shared.models.image.quantize import compared, quantized
+    from shared.image_classification import bundle
+    from shared.image_classification.classifier import Classifier
+    from shared.image_classification.quantize import compared, quantized
 
     files = _images(images)
     current = bundle.current(storage().control("bundles"))
@@ -188,7 +188,7 @@ def quantize(
 
 def read_labels(text: str) -> tuple[str, ...]:
     """Labels from a JSON list, Keras' class index, or one in a line. Raises InvalidInput for others."""
-    from shared.models.image.recipes import class_names
+    from shared.image_classification.recipes import class_names
 
     try:
         found = json.loads(text)
@@ -212,8 +212,8 @@ def _check_place(out: Path | None) -> None:
 
 def _keep(network: bytes, facts: dict[str, Any], out: Path | None, as_json: bool) -> None:
     """Try the classifier, then publish it or write it into a folder."""
-    from shared.models.image import bundle
-    from shared.models.image.classifier import Classifier
+    from shared.image_classification import bundle
+    from shared.image_classification.classifier import Classifier
 
     Classifier.open(network, facts["labels"], facts["preprocessing"], softmax=facts["softmax"], threads=1)
     if out:
@@ -246,7 +246,7 @@ def _say(found: "Compared", smaller: float) -> None:
 
 def _images(folder: Path) -> list[Path]:
     """The images of a folder, or as many of them, evenly, as are worth their time."""
-    from shared.models.image.training import SUFFIXES
+    from shared.image_classification.training import SUFFIXES
 
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     if len(files) < 2:

@@ -12,9 +12,9 @@ from urllib.parse import quote
 from cli.files import writing
 from shared.compute.azure import blob_address
 from shared.runs.record import Run, State
+from shared.runs.workload import Workload
 from shared.settings import Connection
 from shared.storage import BlobFile, BlobStore, Storage
-from shared.workloads import Workload
 
 
 @dataclass(frozen=True, slots=True)

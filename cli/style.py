@@ -16,8 +16,8 @@ from cli.options import AsJson
 from cli.output import notes, print_json, progress, results
 from cli.process import program
 from cli.styles import TRAINED, local_styles
+from shared.bundles.registry import MANIFEST
 from shared.errors import InvalidInput, TallyError
-from shared.models.registry import MANIFEST
 
 _FRAME = re.compile(r"frame (\d+) of (\d+)")
 

@@ -8,9 +8,9 @@ import typer
 from cli.context import CODE, ROOT, storage
 from cli.options import AsJson
 from cli.output import notes, print_json, print_table
+from shared.bundles import registry
+from shared.bundles.registry import MANIFEST
 from shared.errors import TallyError
-from shared.models import registry
-from shared.models.registry import MANIFEST
 from shared.storage import BlobStore
 
 TRAINED = ROOT / ".tally" / "styles"
@@ -60,7 +60,7 @@ def local_styles() -> list[str]:
 
 def stored_styles(bundles: BlobStore) -> list[str]:
     """Those in the container `bundles`."""
-    from shared.models.style import FOLDER
+    from shared.style_transfer.styles import FOLDER
 
     return sorted(registry.names(bundles, FOLDER))
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import polars
     from rich.progress import Progress
 
-    from shared.models.fitting import Problem
-    from shared.models.training import Trained
+    from shared.anomaly_detection.fitting import Problem
+    from shared.anomaly_detection.training import Trained
 
 train = typer.Typer(help="Fit models to what was measured, written, painted or photographed.", no_args_is_help=True)
 HOUR = timedelta(hours=1)
@@ -60,10 +60,10 @@ def anomaly(
 
     Example: `tally train anomaly --from 2026-01-31 --to 2026-02-01`
     """
-    from shared.models.features import Per
-    from shared.models.fitting import Parameters
-    from shared.models.rows import rows_of
-    from shared.models.training import train as train_models
+    from shared.anomaly_detection.features import Per
+    from shared.anomaly_detection.fitting import Parameters
+    from shared.anomaly_detection.rows import rows_of
+    from shared.anomaly_detection.training import train as train_models
 
     kind = Per(per)
     parameters = Parameters(kind, false_alarm_rate=false_alarm_rate, nu=nu, gamma=gamma, tol=tol)

@@ -12,8 +12,8 @@ from cli.options import AsJson, Out
 from cli.output import notes, print_facts, print_json, progress, results
 
 if TYPE_CHECKING:
-    from shared.models.faq.entries import Entry
-    from shared.models.faq.matcher import Matcher
+    from shared.faq_matching.entries import Entry
+    from shared.faq_matching.matcher import Matcher
 
 DOUBTFUL = 0.25  # wrong answers among all, from which on a word of advice is due
 SURE = 0.5  # a match that is more probable than all else together is answered, unless a risk was asked for
@@ -55,8 +55,8 @@ def train_faq(
 
     Example: `tally train faq faq.json --risk 0.05`
     """
-    from shared.models.faq import bundle, edits
-    from shared.models.faq.reading import read_entries
+    from shared.faq_matching import bundle, edits
+    from shared.faq_matching.reading import read_entries
 
     entries = read_entries(file)
     if out:
@@ -89,8 +89,8 @@ def learned(entries: "Sequence[Entry]", folds: int, risk: float | None, seed: in
     """The matcher with its threshold, and what was measured: nothing where no entry has other phrasings."""
     import msgspec
 
-    from shared.models.faq.quality import RISK, Quality, curve_of, threshold_for
-    from shared.models.faq.training import cross_validate, steps, train
+    from shared.faq_matching.quality import RISK, Quality, curve_of, threshold_for
+    from shared.faq_matching.training import cross_validate, steps, train
 
     with progress("steps") as bars:
         bar = bars.add_task("Holding rephrasings out", total=steps(entries, folds))

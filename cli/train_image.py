@@ -39,7 +39,7 @@ def image(
 
     Example: `tally train image icons --side 32 --color`
     """
-    from shared.models.image import bundle, training
+    from shared.image_classification import bundle, training
 
     if out:
         can_fill(out)

@@ -89,7 +89,7 @@ def train_style(
 
     Example: `tally train style --style sea.jpg --content photos --name sea --features SqueezeNet.onnx`
     """
-    from shared.models.style import check_name
+    from shared.style_transfer.styles import check_name
 
     folder = out or TRAINED / check_name(name)
     check_name(name)
@@ -196,7 +196,7 @@ def _check(code: int, last: str) -> None:
 
 def _keep(name: str, folder: Path, painting: dict[str, Any], publish: bool, as_json: bool) -> None:
     """Make the result a style: a manifest beside the network, and a copy in storage for runs."""
-    from shared.models.style import KIND, NETWORK
+    from shared.style_transfer.styles import KIND, NETWORK
 
     facts = json.loads((folder / "facts.json").read_text("utf-8"))
     network = (folder / NETWORK).read_bytes()
@@ -216,7 +216,7 @@ def _keep(name: str, folder: Path, painting: dict[str, Any], publish: bool, as_j
 
 
 def _published(name: str, network: bytes, facts: dict[str, Any]) -> bool:
-    from shared.models.style import publish
+    from shared.style_transfer.styles import publish
 
     try:
         publish(storage().control("bundles"), name, network, **facts)

@@ -11,7 +11,7 @@ from cli.context import driver, settings, storage
 from cli.options import AsJson
 from cli.output import print_json, results
 from cli.styles import shipped_styles, stored_styles
-from shared.workloads import style_transfer
+from shared.style_transfer import workload as style_transfer
 
 
 def register(app: typer.Typer) -> None:

@@ -35,7 +35,7 @@ def draw_clip(target: Path, seconds: int, size: str) -> str:
 
 def write_digit(target: Path) -> None:
     """A handwritten seven, as PNG."""
-    from shared.models.image.training import digits
+    from shared.image_classification.training import digits
 
     pictures = digits()
     next(image for image, label in zip(pictures.images, pictures.labels, strict=True) if label == "7").save(target)

@@ -24,9 +24,9 @@ from functions.web.http import (
 )
 from functions.web.reference import ReferenceAnswer, ReferenceRequest, reference_answer
 from shared.errors import InvalidInput, UnsupportedType
+from shared.faq_matching.entries import Entry, Id
 from shared.faq_matching.model import EntryId, FaqAnswer, FaqChanged, FaqEntry, FaqRequest, entry_etag
 from shared.image_classification.model import ImageAnswer, ImageForm, ImageRequest
-from shared.models.faq.entries import Entry, Id
 from shared.serving.answers import BEST, TopK
 
 blueprint = func.Blueprint()

@@ -9,11 +9,12 @@ import msgspec
 
 from functions.dependencies import driver, settings, storage
 from functions.web.http import endpoint, json_answer, read_json, read_query
+from shared.anomaly_detection import workload as anomaly
 from shared.errors import InvalidInput
 from shared.runs.answer import Instant, RunAnswer, RunId, shown
 from shared.runs.driver import read_message
 from shared.runs.record import Run
-from shared.workloads import anomaly, style_transfer
+from shared.style_transfer import workload as style_transfer
 
 blueprint = func.Blueprint()
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]

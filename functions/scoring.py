@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from functions.dependencies import driver, settings, storage
-from shared.workloads import anomaly
+from shared.anomaly_detection import workload as anomaly
 
 blueprint = func.Blueprint()
 

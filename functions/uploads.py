@@ -5,9 +5,9 @@ import logging
 import azure.functions as func
 
 from functions.dependencies import driver, settings, storage
+from shared.style_transfer import workload as style_transfer
 from shared.telemetry import log
 from shared.uploads import read_uploads
-from shared.workloads import style_transfer
 
 blueprint = func.Blueprint()
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.anomaly_detection import workload as anomaly
 from shared.compute import Compute
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_ml.compute import AzureMLCompute
@@ -14,11 +15,12 @@ from shared.faq_matching import model as faq
 from shared.image_classification import model as image
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
+from shared.runs.workload import Workload
 from shared.serving.batching import Limits
 from shared.serving.served import Served
 from shared.settings import Settings
 from shared.storage import Storage
-from shared.workloads import Workload, anomaly, style_transfer
+from shared.style_transfer import workload as style_transfer
 
 
 def clock() -> datetime:

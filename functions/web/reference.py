@@ -13,9 +13,9 @@ import msgspec
 
 from functions.web import base64_text
 from shared.errors import shown
+from shared.faq_matching.entries import NOT_BLANK
 from shared.faq_matching.model import Faq, FaqRequest
 from shared.image_classification.model import Base64, Images, named
-from shared.models.faq.entries import NOT_BLANK
 from shared.serving.answers import milliseconds_since
 
 ALL = 100

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from scoring_images.anomaly.plain_csv import PlainReader
 from scoring_images.anomaly.series_numbers import SeriesNumbers
+from shared.anomaly_detection.bundle import read_bundle, registry
+from shared.anomaly_detection.features import FeatureSpec, Per, features
+from shared.anomaly_detection.kernel import decision_values
+from shared.anomaly_detection.one_class_svm import PackedModels, starts
 from shared.errors import InvalidInput
-from shared.models.bundle import read_bundle, registry
-from shared.models.features import FeatureSpec, Per, features
-from shared.models.kernel import decision_values
-from shared.models.one_class_svm import PackedModels, starts
 from shared.storage import BlobStore
 
 BLOCK_BYTES = 32 << 20

@@ -13,7 +13,7 @@ from scoring_images.anomaly.ranking import Pairs, PartRows, time_bin
 from scoring_images.anomaly.spans import SeriesIndex, Span
 from scoring_images.anomaly.summary import SeriesSummary
 from scoring_images.anomaly.tables import RIBBON_BINS
-from shared.models.one_class_svm import PackedModels
+from shared.anomaly_detection.one_class_svm import PackedModels
 
 
 def ribbons(parts: PartRows, worst: Sequence[SeriesSummary]) -> tuple[Ints, ...]:

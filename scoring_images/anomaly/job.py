@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from shared.anomaly_detection.predictions import folder
 from shared.errors import InvalidInput, NotFound
-from shared.predictions import folder
 from shared.storage import BlobStore, Storage
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

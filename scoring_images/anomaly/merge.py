@@ -12,10 +12,10 @@ from scoring_images.anomaly.report import Report, render
 from scoring_images.anomaly.rows import names_of
 from scoring_images.anomaly.spans import Span
 from scoring_images.anomaly.summary import SeriesSummary, StageSeconds, Summary
+from shared.anomaly_detection.bundle import read_bundle
+from shared.anomaly_detection.features import FeatureSpec
+from shared.anomaly_detection.one_class_svm import PackedModels
 from shared.errors import InvalidInput, NotFound
-from shared.models.bundle import read_bundle
-from shared.models.features import FeatureSpec
-from shared.models.one_class_svm import PackedModels
 from shared.storage import BlobStore
 from shared.telemetry import Stages
 

@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.models.compiled import Routine, load
-from shared.models.one_class_svm import PackedModels, starts
+from shared.anomaly_detection.compiled import Routine, load
+from shared.anomaly_detection.one_class_svm import PackedModels, starts
 
 MODULE = "scoring_images.anomaly.plain_lines"
 INDEX = Routine(MODULE, "index", "binin")

@@ -1,10 +1,10 @@
-"""Reads and writes lines of the plainest CSV, for numba to compile (see `shared/models/native.py`).
+"""Reads and writes lines of the plainest CSV, for numba to compile (see `shared/anomaly_detection/native.py`).
 
 Plain are four fields, time, device, sensor and number, without quotes, of a series that has a model. `scan` gives up at
 the first line that is anything else, and leaves the block to a reader that knows all of CSV.
 """
 
-from shared.models.native import Bytes, Floats, Integers, inlined
+from shared.anomaly_detection.native import Bytes, Floats, Integers, inlined
 
 NEWLINE, SPACE, QUOTE, COMMA, MINUS, DOT = 10, 32, 34, 44, 45, 46
 ZERO, NINE = 48, 57

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from scoring_images.anomaly.rows import Chunk, RowTable, names_of
-from shared.models.features import Per
-from shared.models.one_class_svm import PackedModels
+from shared.anomaly_detection.features import Per
+from shared.anomaly_detection.one_class_svm import PackedModels
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "device": pl.String,

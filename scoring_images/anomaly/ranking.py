@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from scoring_images.anomaly.job import Job
 from scoring_images.anomaly.summary import SeriesSummary
+from shared.anomaly_detection.one_class_svm import PackedModels
 from shared.errors import NotFound
-from shared.models.one_class_svm import PackedModels
 from shared.storage import BlobStore
 
 NAMES = ["device", "sensor"]

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from shared.models.features import Per
-from shared.models.one_class_svm import PackedModels
+from shared.anomaly_detection.features import Per
+from shared.anomaly_detection.one_class_svm import PackedModels
 
 CHUNK_ROWS = 500_000
 

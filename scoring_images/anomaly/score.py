@@ -11,11 +11,11 @@ from scoring_images.anomaly.job import Containers, Job, Part, PartSummary
 from scoring_images.anomaly.predictions import predictions, to_csv, to_parquet
 from scoring_images.anomaly.rows import RowTable, lay_out, pairs_of
 from scoring_images.anomaly.spans import SeriesIndex, Span
+from shared.anomaly_detection.bundle import read_bundle
+from shared.anomaly_detection.features import FeatureSpec, features
+from shared.anomaly_detection.kernel import decision_values
+from shared.anomaly_detection.one_class_svm import PackedModels
 from shared.errors import InvalidInput
-from shared.models.bundle import read_bundle
-from shared.models.features import FeatureSpec, features
-from shared.models.kernel import decision_values
-from shared.models.one_class_svm import PackedModels
 from shared.storage import BlobStore
 from shared.telemetry import Stages
 

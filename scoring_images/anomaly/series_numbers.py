@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from shared.models.one_class_svm import PackedModels
+from shared.anomaly_detection.one_class_svm import PackedModels
 
 
 @dataclass(frozen=True, slots=True)

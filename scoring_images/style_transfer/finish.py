@@ -17,8 +17,8 @@ from scoring_images.style_transfer.pictures import poster, sheet
 from scoring_images.style_transfer.publish import Publisher
 from shared.errors import NotFound
 from shared.storage import Storage
+from shared.style_transfer.workload import RESULTS, result_name
 from shared.telemetry import Stages
-from shared.workloads.style_transfer import RESULTS, result_name
 
 
 @dataclass(frozen=True, slots=True)

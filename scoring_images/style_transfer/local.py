@@ -17,9 +17,9 @@ from scoring_images.style_transfer.pictures import poster, sheet
 from scoring_images.style_transfer.split import STYLES, check_whole, limits
 from scoring_images.style_transfer.stylize import Styling, open_network, say
 from scoring_images.style_transfer.video import probe
-from shared.models.registry import MANIFEST, Bundle
-from shared.models.style import KIND, Manifest, read_style
+from shared.bundles.registry import MANIFEST, Bundle
 from shared.settings import Settings
+from shared.style_transfer.styles import KIND, Manifest, read_style
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ import msgspec
 from scoring_images.style_transfer.job import Index, Order, Work
 from scoring_images.style_transfer.video import Limits, Video, probe
 from shared.errors import Conflict, InvalidInput
-from shared.models.style import read_style
 from shared.settings import Settings
 from shared.storage import BlobFile, BlobInfo, BlobStore, Storage
+from shared.style_transfer.styles import read_style
 from shared.telemetry import Stages
 
 STYLES = Path(__file__).parent / "styles"

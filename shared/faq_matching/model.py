@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from shared.errors import InvalidInput, NotFound, PreconditionFailed, TooLarge
-from shared.models.faq.entries import NOT_BLANK, Answer, Entry, Question, Rephrasings
+from shared.faq_matching.entries import NOT_BLANK, Answer, Entry, Question, Rephrasings
 from shared.serving.answers import BEST, ModelName, Probability, TopK, milliseconds_since
 from shared.serving.preconditions import Preconditions, etag_of
 from shared.serving.served import Loaded, Served
 from shared.storage import BlobStore
 
 if TYPE_CHECKING:
-    from shared.models.faq.bundle import Bundle
-    from shared.models.faq.edits import Check, Edits
-    from shared.models.faq.matcher import Match, Matcher
+    from shared.faq_matching.bundle import Bundle
+    from shared.faq_matching.edits import Check, Edits
+    from shared.faq_matching.matcher import Match, Matcher
 
 NAME = "faq"
 _ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -91,15 +91,15 @@ class FaqSource:
     store: BlobStore
 
     def wanted(self) -> Hashable:
-        from shared.models.faq.bundle import registry
-        from shared.models.faq.edits import BLOB
+        from shared.faq_matching.bundle import registry
+        from shared.faq_matching.edits import BLOB
 
         info = self.store.info(BLOB)
         return registry(self.store).current(), info.etag if info else ""
 
     def load(self, wanted: Hashable, before: FaqModel | None) -> tuple[str, FaqModel]:
-        from shared.models.faq.bundle import read
-        from shared.models.faq.edits import read_edits
+        from shared.faq_matching.bundle import read
+        from shared.faq_matching.edits import read_edits
 
         current, _ = wanted if isinstance(wanted, tuple) else (None, "")
         bundle = before.bundle if before and current == before.bundle.version else read(self.store)
@@ -146,7 +146,7 @@ class Faq:
 
         Raises InvalidInput for an id that cannot be one, TooLarge for texts over the limit, PreconditionFailed.
         """
-        from shared.models.faq.edits import put_entry
+        from shared.faq_matching.edits import put_entry
 
         for text in (entry.question, *entry.also):
             self.check_length(text)
@@ -161,7 +161,7 @@ class Faq:
 
     def remove(self, entry_id: str, allowed: Preconditions = NOTHING) -> FaqChanged:
         """Remove an entry. Raises NotFound where there is none, PreconditionFailed."""
-        from shared.models.faq.edits import remove_entry
+        from shared.faq_matching.edits import remove_entry
 
         def check(edits: "Edits") -> None:
             if edits.entry(entry_id, self._trained) is None:

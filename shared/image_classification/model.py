@@ -18,7 +18,7 @@ from shared.storage import BlobStore
 if TYPE_CHECKING:
     import numpy as np
 
-    from shared.models.image.classifier import Classifier
+    from shared.image_classification.classifier import Classifier
 
 NAME = "image"
 
@@ -76,12 +76,12 @@ class ImageSource:
     threads: int
 
     def wanted(self) -> Hashable:
-        from shared.models.image.bundle import registry
+        from shared.image_classification.bundle import registry
 
         return registry(self.store).current()
 
     def load(self, wanted: Hashable, before: "Classifier | None") -> "tuple[str, Classifier]":
-        from shared.models.image.bundle import read
+        from shared.image_classification.bundle import read
 
         bundle = read(self.store, threads=self.threads)
         return bundle.version, bundle.classifier

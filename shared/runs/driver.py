@@ -11,9 +11,9 @@ from shared.errors import Conflict, InvalidInput, NotFound, Overloaded, TallyErr
 from shared.runs import record
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore
+from shared.runs.workload import Workload
 from shared.storage import Queue
 from shared.telemetry import log
-from shared.workloads import Workload
 
 
 @dataclass(frozen=True, slots=True)

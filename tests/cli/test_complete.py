@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from cli import complete
-from shared.models.style import publish
 from shared.runs.record import State
 from shared.storage import MemoryStorage
+from shared.style_transfer.styles import publish
 from tests.cli.test_runs import SCORING, SPAN, keep
 
 ROOT = Path(__file__).parents[2]

@@ -18,12 +18,12 @@ from cli import models
 from cli.app import app
 from shared.app import make_images
 from shared.errors import BundleError, InvalidInput, NotFound, TallyError
-from shared.models.image import bundle, recipes
-from shared.models.image.download import Published
+from shared.image_classification import bundle, recipes
+from shared.image_classification.download import Published
 from shared.settings import Settings
 from shared.storage import MemoryStorage
-from tests.models.image.networks import channel_means
-from tests.models.image.pictures import photo, saved
+from tests.image_classification.networks import channel_means
+from tests.image_classification.pictures import photo, saved
 
 type Tally = Callable[..., Result]
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from shared.models.style import publish
 from shared.storage import MemoryStorage
+from shared.style_transfer.styles import publish
 from tests.cli.conftest import Shell
 
 

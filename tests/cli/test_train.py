@@ -10,8 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from cli import train
+from shared.anomaly_detection.bundle import read_bundle, registry
 from shared.errors import InvalidInput, NotFound
-from shared.models.bundle import read_bundle, registry
 from shared.storage import MemoryStorage
 
 FIRST_HOUR = datetime(2026, 1, 1, 10, tzinfo=UTC)

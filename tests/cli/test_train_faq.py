@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from cli import train, train_faq
 from shared.errors import InvalidInput
-from shared.models.faq import bundle
-from shared.models.faq.edits import BLOB, count, put_entry, read_edits
-from shared.models.faq.entries import Entry
+from shared.faq_matching import bundle
+from shared.faq_matching.edits import BLOB, count, put_entry, read_edits
+from shared.faq_matching.entries import Entry
 from shared.storage import MemoryStorage
 
 WORDS = ("tulips", "trams", "glaciers", "prices", "opening hours", "parking")

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from cli import train_style
 from scoring_images.style_training.parameters import Parameters
 from shared.errors import InvalidInput, TallyError, Transient
-from shared.models.style import KIND, read_style
 from shared.storage import MemoryStorage
+from shared.style_transfer.styles import KIND, read_style
 from tests.cli.conftest import relu
 
 TRAINING = """#!{python}

@@ -14,7 +14,7 @@ from shared.errors import InvalidInput
 from shared.runs.driver import Driver
 from shared.settings import Settings
 from shared.storage import MemoryStorage
-from shared.workloads.style_transfer import run_id_of
+from shared.style_transfer.workload import run_id_of
 
 type Tally = Callable[..., Result]
 

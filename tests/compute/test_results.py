@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from scoring_images.anomaly.job import Containers, Job
+from shared.anomaly_detection.workload import AnomalyWorkload, Span, run_for
 from shared.compute import Compute, Phase
-from shared.models.style import publish
 from shared.settings import Settings
 from shared.storage import Storage
-from shared.workloads.anomaly import AnomalyWorkload, Span, run_for
-from shared.workloads.style_transfer import Options, StyleWorkload
-from shared.workloads.style_transfer import run_for as video_run
+from shared.style_transfer.styles import publish
+from shared.style_transfer.workload import Options, StyleWorkload
+from shared.style_transfer.workload import run_for as video_run
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import ended

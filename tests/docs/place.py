@@ -11,13 +11,13 @@ from pathlib import Path
 from devhost.samples import draw_clip
 from devhost.sandbox import sandbox_settings, wait_for
 from devhost.services import local_accounts
-from shared.models.image.training import digits
+from shared.image_classification.training import digits
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.docs.blocks import DOCUMENTS, blocks_of
 from tests.end_to_end.world import start_azurite
 from tests.functions.web.inference.app import running
-from tests.models.image.pictures import saved
+from tests.image_classification.pictures import saved
 from tests.readings.plain import Account, batch, body
 
 

@@ -22,9 +22,9 @@ PACKAGED = """
 from pathlib import Path
 from scoring_images.anomaly import report
 from scoring_images.style_transfer.split import STYLES
-from shared.models import faq, image, style
-from shared.models.faq.bundle import DEFAULT
-from shared.models.image.bundle import SHIPPED
+from shared.anomaly_detection import faq, image, style
+from shared.faq_matching.bundle import DEFAULT
+from shared.image_classification.bundle import SHIPPED
 for path in (DEFAULT / "faq.safetensors", SHIPPED / "model.onnx", STYLES / "wave" / "network.onnx",
              Path(report.__file__).with_name("report.css")):
     print(path, len(path.read_bytes()) > 1000)

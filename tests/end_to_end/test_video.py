@@ -10,7 +10,7 @@ import pytest
 from devhost.sandbox import running, sandbox_settings, wait_for
 from shared.runs.record import Run, State
 from shared.storage import BlobInfo
-from shared.workloads.style_transfer import run_id_of
+from shared.style_transfer.workload import run_id_of
 from tests.end_to_end.studio import event, made_clip, styled, upload
 from tests.end_to_end.world import World, kill, processes, start_azurite
 

@@ -17,8 +17,8 @@ import polars as pl
 from devhost.azurite import command, environment, install
 from devhost.sandbox import ROOT, wait_for
 from devhost.services import local_accounts
+from shared.anomaly_detection.predictions import folder
 from shared.app import make_driver
-from shared.predictions import folder
 from shared.readings.dataset import read_windows
 from shared.readings.state import decode
 from shared.runs.record import Run

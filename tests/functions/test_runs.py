@@ -9,9 +9,9 @@ import azure.functions as func
 import pytest
 
 from functions import dependencies, runs, scoring
+from shared.anomaly_detection.bundle import registry, write_bundle
+from shared.anomaly_detection.one_class_svm import pack
 from shared.app import make_driver
-from shared.models.bundle import registry, write_bundle
-from shared.models.one_class_svm import pack
 from shared.runs.driver import Message
 from shared.runs.record import State
 from shared.settings import Settings

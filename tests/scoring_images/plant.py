@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from scoring_images.anomaly.job import Containers, Job, Part, PartSummary
-from shared.models.bundle import write_bundle
-from shared.models.one_class_svm import SeriesModel, pack
+from shared.anomaly_detection.bundle import write_bundle
+from shared.anomaly_detection.one_class_svm import SeriesModel, pack
 from shared.storage import MemoryBlobs
 
 START = datetime(2026, 11, 20, 22, tzinfo=UTC)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from scoring_images.anomaly import csv_job
 from scoring_images.anomaly.csv_job import CsvReport, score_csv, score_file
+from shared.anomaly_detection.bundle import registry, write_bundle
+from shared.anomaly_detection.features import FeatureSpec, Per
+from shared.anomaly_detection.one_class_svm import PackedModels, SeriesModel, pack
 from shared.errors import InvalidInput
-from shared.models.bundle import registry, write_bundle
-from shared.models.features import FeatureSpec, Per
-from shared.models.one_class_svm import PackedModels, SeriesModel, pack
 from shared.storage import MemoryBlobs
 
 HEADER = "TS,Device,Sensor,Value\n"

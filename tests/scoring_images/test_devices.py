@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from scoring_images.anomaly.job import Job
-from shared.models.features import Per
-from shared.models.fitting import Parameters, fit_series
-from shared.models.one_class_svm import SeriesModel
-from shared.models.rows import SeriesRows, rows_of
+from shared.anomaly_detection.features import Per
+from shared.anomaly_detection.fitting import Parameters, fit_series
+from shared.anomaly_detection.one_class_svm import SeriesModel
+from shared.anomaly_detection.rows import SeriesRows, rows_of
 from shared.readings.dataset import read_windows
 from tests.scoring_images.plant import END, START, WINDOW, Plant
 

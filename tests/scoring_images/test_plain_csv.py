@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from scoring_images.anomaly.csv_job import CsvReport, score_csv
 from scoring_images.anomaly.plain_csv import APPEND, INDEX, SCAN, PlainReader
+from shared.anomaly_detection.compiled import Routine, load
+from shared.anomaly_detection.features import FeatureSpec
+from shared.anomaly_detection.one_class_svm import SeriesModel, pack
 from shared.errors import InvalidInput
-from shared.models.compiled import Routine, load
-from shared.models.features import FeatureSpec
-from shared.models.one_class_svm import SeriesModel, pack
 
 NAMES = [("1", "1"), ("1", "2"), ("pümp 7", "°C"), ("a,b", "c"), ("", "1"), ('"', "1")]
 HEADER = b"TS,Device,Tag,Value\n"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scoring_images.anomaly import rows
 from scoring_images.anomaly.rows import lay_out, pairs_of
 from scoring_images.anomaly.score import score_rows
-from shared.models.features import FeatureSpec, Per
-from shared.models.one_class_svm import PackedModels, pack
+from shared.anomaly_detection.features import FeatureSpec, Per
+from shared.anomaly_detection.one_class_svm import PackedModels, pack
 from tests.scoring_images.plant import START, WINDOW, model
 
 fleets = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 12)), min_size=1, max_size=6)

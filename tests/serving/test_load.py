@@ -13,11 +13,11 @@ import aiohttp
 import pytest
 
 from shared.errors import Transient
-from shared.models.faq import bundle as faqs
-from shared.models.image import bundle, training
+from shared.faq_matching import bundle as faqs
+from shared.image_classification import bundle, training
 from shared.storage import MemoryBlobs, MemoryStorage
 from tests.functions.web.inference.app import App, running
-from tests.models.image.pictures import saved
+from tests.image_classification.pictures import saved
 
 pytestmark = pytest.mark.slow
 CLIENTS = 64

@@ -4,10 +4,11 @@ from dataclasses import fields
 
 import pytest
 
+from shared.anomaly_detection import workload as anomaly
 from shared.errors import SettingsError
 from shared.price import Price
 from shared.settings import WORKLOADS, Connection, Settings
-from shared.workloads import anomaly, style_transfer
+from shared.style_transfer import workload as style_transfer
 
 
 def test_defaults_stand_where_nothing_is_set() -> None:

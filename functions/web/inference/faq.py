@@ -17,7 +17,7 @@ from shared.faq_matching.model import NAME, Faq, FaqLoaded, FaqRequest, FaqServe
 from shared.serving.answers import BEST, TopK
 
 if TYPE_CHECKING:
-    from shared.models.faq.matcher import Match, Matcher
+    from shared.faq_matching.matcher import Match, Matcher
 
 
 @dataclass(frozen=True, slots=True)

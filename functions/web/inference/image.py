@@ -18,7 +18,7 @@ from shared.image_classification import model as image
 from shared.serving.answers import BEST, TopK
 
 if TYPE_CHECKING:
-    from shared.models.image.classifier import Classifier
+    from shared.image_classification.classifier import Classifier
 
 FILES = "image"
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from shared.models.style import names, read_style
+from shared.style_transfer.styles import names, read_style
 
 SHIPPED = Path(__file__).parents[3] / "scoring_images" / "style_transfer" / "styles"
 NAMES = list(names(SHIPPED, None))

@@ -8,7 +8,7 @@ import pytest
 from scoring_images.style_transfer.publish import Publisher
 from shared.errors import Conflict
 from shared.storage import BlobInfo, MemoryBlobs
-from shared.workloads.style_transfer import result_name
+from shared.style_transfer.workload import result_name
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

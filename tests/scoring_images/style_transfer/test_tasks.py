@@ -17,9 +17,9 @@ from scoring_images.style_transfer.job import Order, Work
 from scoring_images.style_transfer.split import split
 from scoring_images.style_transfer.stylize import stylize
 from shared.errors import InvalidInput, NotFound, Transient
-from shared.models.style import KIND, publish
 from shared.settings import Settings
 from shared.storage import MemoryStorage, Storage
+from shared.style_transfer.styles import KIND, publish
 from tests.scoring_images.style_transfer.clips import odd, real
 from tests.scoring_images.style_transfer.networks import normalising, swapping
 

@@ -17,7 +17,7 @@ import function_app  # noqa: F401 declares every endpoint
 from functions.web.http import OPERATIONS
 from shared.storage import MemoryStorage
 from tests.functions.web.inference.app import App, running
-from tests.models.image.pictures import saved
+from tests.image_classification.pictures import saved
 
 pytestmark = pytest.mark.slow
 WANTED = {operation.name: 200 for operation in OPERATIONS} | {"put_faq_entry": 201, "start_run": 202, "cancel_run": 202}
@@ -72,7 +72,7 @@ declare const process: { env: Record<string, string | undefined> };
 
 
 def picture() -> bytes:
-    from shared.models.image.training import digits
+    from shared.image_classification.training import digits
 
     return saved(digits().images[7])
 

@@ -11,8 +11,8 @@ from functions.web.inference.datatypes import Datatype
 from functions.web.inference.metadata import TensorMetadata
 from functions.web.inference.request import Inference, parse
 from shared.errors import InvalidInput
-from shared.models.faq.entries import Entry
-from shared.models.faq.matcher import Match
+from shared.faq_matching.entries import Entry
+from shared.faq_matching.matcher import Match
 
 ENTRIES = {name: Entry(id=name, question=f"What is {name}?", answer=f"It is {name}.") for name in ("a", "b")}
 MATCHER: Any = SimpleNamespace(entries=ENTRIES, threshold=0.5)

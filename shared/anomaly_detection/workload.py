@@ -1,0 +1,184 @@
+"""Anomaly detection: plans a run over a span of windows, and works out which spans are due."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from math import ceil
+
+import msgspec
+
+from shared.anomaly_detection.bundle import Manifest, registry
+from shared.anomaly_detection.predictions import folder
+from shared.compute import Task
+from shared.errors import InvalidInput
+from shared.readings.dataset import has_windows
+from shared.readings.progress import next_hour, progress
+from shared.runs.driver import Driver
+from shared.runs.record import Run
+from shared.settings import Settings
+from shared.storage import BlobStore, Storage
+from shared.telemetry import log
+
+WORKLOAD = "anomaly"
+WINDOW_COST = 300
+"""Reading, sorting and writing one window costs as much as evaluating about this many numbers of a model."""
+RUNS_PER_TICK = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The windows whose start lies in [start, end); both aware, UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> int:
+        """Its length."""
+        return int((self.end - self.start).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyWorkload:
+    """Cuts a bundle's series into tasks of about TASK_WORK each; a last task merges what they found."""
+
+    storage: Storage
+    settings: Settings
+
+    def plan(self, run_id: str, params: Mapping[str, str]) -> Sequence[Task]:
+        manifest = registry(self.storage.control("bundles")).manifest(params["bundle"])
+        span = Span(datetime.fromisoformat(params["start"]), datetime.fromisoformat(params["end"]))
+        chunks = _chunks(manifest, span, self.settings)
+        common = (
+            "--run", run_id, f"--bundle={params['bundle']}", "--from", params["start"], "--to", params["end"],
+            "--parts", str(len(chunks)), *(("--csv",) if self.settings.predictions_csv else ()),
+        )  # fmt: skip
+        scores = [
+            self._task(
+                f"score-{part:05d}-of-{len(chunks):05d}", ("score", *common, "--part", str(part), *_series(chunk))
+            )
+            for part, chunk in enumerate(chunks)
+        ]
+        spare = self.settings.error_budget_percent > 0  # merge counts what is missing
+        scores = [replace(task, optional=spare) for task in scores]
+        return [*scores, self._task("merge", ("merge", *common), tuple(task.id for task in scores))]
+
+    def outputs(self, run_id: str, params: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        place = folder(run_id, datetime.fromisoformat(params["start"]))
+        return [("reports", f"{run_id}.html"), ("predictions", f"{place}/")]
+
+    def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
+        command = ("python", "-m", "scoring_images.anomaly", *arguments)
+        return Task(task_id, "anomaly", command, needs, self.settings.task_retries, self.settings.task_seconds)
+
+
+def _chunks(manifest: Manifest, span: Span, settings: Settings) -> list[range]:
+    windows = manifest.series * span.seconds / settings.window_seconds
+    work = windows * (WINDOW_COST + manifest.size / 8 / max(1, manifest.series))
+    count = max(1, min(manifest.series, ceil(work / max(1, settings.task_work))))
+    size = ceil(manifest.series / count)
+    return [range(first, min(first + size, manifest.series)) for first in range(0, manifest.series, size)]
+
+
+def _series(chunk: range) -> tuple[str, ...]:
+    return "--first", str(chunk.start), "--last", str(chunk.stop)
+
+
+def run_for(span: Span, bundle: str, now: datetime, *, backfill: bool = False) -> Run:
+    """The run of a span: the same span, the same id. Raises InvalidInput for an empty span.
+
+    A backfill's id names the bundle too, so that it can be repeated with a newer one.
+    """
+    if span.seconds <= 0:
+        raise InvalidInput(
+            f"The span {span.start:%Y-%m-%dT%H:%M:%SZ} to {span.end:%Y-%m-%dT%H:%M:%SZ} is empty.",
+            "Let it end after it starts.",
+        )
+    run_id = f"{WORKLOAD}-{span.start:%Y%m%dT%H%M%SZ}-{span.seconds}s"
+    if backfill:
+        run_id = f"{run_id}-{bundle[:12]}"
+    params = {"bundle": bundle, "start": span.start.isoformat(), "end": span.end.isoformat()}
+    return Run(id=run_id, workload=WORKLOAD, params=params, created=now, updated=now)
+
+
+def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime) -> Run:
+    """The run that scores [start, end) with the current bundle, whether or not it was scored before.
+
+    Raises InvalidInput where a time has no zone, parts of seconds, or is out of range, the span is empty, or no bundle
+    is current.
+    """
+    if start.tzinfo is None or end.tzinfo is None:
+        raise InvalidInput("A time of the span has no zone.", "Write it like 2026-01-31T10:00:00Z.")
+    if not all(1970 < time.year < 9999 for time in (start, end)):
+        raise InvalidInput("The span lies outside the years that readings can have.", "They are from 1971 to 9998.")
+    if start.microsecond or end.microsecond:  # the run's id names whole seconds
+        raise InvalidInput("A time of the span has parts of seconds.", "Windows begin at whole ones.")
+    bundle = registry(storage.control("bundles")).current()
+    if bundle is None:
+        raise InvalidInput("There is no bundle to score with.", "Train one: `tally train anomaly`.")
+    return run_for(Span(start.astimezone(UTC), end.astimezone(UTC)), bundle, now, backfill=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Up to where spans were handed out, and the last that were, with their bundle: a commitment to start them."""
+
+    until: datetime
+    spans: list[Span]
+    bundle: str
+
+
+def start_due_runs(driver: Driver, storage: Storage, settings: Settings) -> list[str]:
+    """Start a run for every span whose windows are complete; the ids of those started.
+
+    The mark of what was handed out is replaced under its ETag before anything starts, and what it holds is started
+    again first: missed ticks are caught up, and nothing is scored twice or left out, wherever a tick is cut off.
+    """
+    marks = storage.control("runs")
+    blob = marks.get(f"marks/{WORKLOAD}")
+    mark = msgspec.json.decode(blob.data, type=Mark) if blob else Mark(datetime.fromtimestamp(0, UTC), [], "")
+    started = _start(driver, mark)
+    due = _due(driver, storage, settings, mark.until)
+    if due.spans:
+        etag = blob.etag if blob else None
+        marks.put(f"marks/{WORKLOAD}", msgspec.json.encode(due), etag=etag, new=blob is None)
+    return started + _start(driver, due)
+
+
+def _start(driver: Driver, mark: Mark) -> list[str]:
+    runs = [run_for(span, mark.bundle, driver.now()) for span in mark.spans]
+    return [run.id for run in runs if driver.start(run)]
+
+
+def _due(driver: Driver, storage: Storage, settings: Settings, since: datetime) -> Mark:
+    bundle = registry(storage.control("bundles")).current()
+    come = progress(storage.control("ingest"), settings.event_hub_name)
+    if bundle is None or come is None:
+        log("nothing to score yet", readings="" if come else "none", bundle=bundle or "none")
+        return Mark(since, [], "")
+    pause = driver.now() - come.last_arrival
+    silent = not come.unfinished and pause > timedelta(seconds=settings.idle_seconds)
+    seconds = settings.scoring_span_seconds
+    found = due_spans(storage.data("windows"), since, come.sealed_until, seconds, silent=silent)
+    spans = list(islice(found, RUNS_PER_TICK))
+    return Mark(spans[-1].end if spans else since, spans, bundle)
+
+
+def due_spans(windows: BlobStore, since: datetime, sealed: datetime, seconds: int, *, silent: bool) -> Iterator[Span]:
+    """The spans with windows from `since` on: those that end at a multiple of `seconds`, and, where the stream fell
+    silent, the one it stopped in as far as it goes.
+    """
+    while (hour := next_hour(windows, since, sealed)) is not None:
+        start = max(since, hour)
+        whole = _aligned(start, seconds) + timedelta(seconds=seconds)
+        if start >= sealed or (whole > sealed and not silent):
+            return
+        span = Span(start, min(whole, sealed))
+        if has_windows(windows, span.start, span.end):
+            yield span
+        since = span.end
+
+
+def _aligned(moment: datetime, seconds: int) -> datetime:
+    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)

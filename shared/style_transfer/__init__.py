@@ -1,0 +1,1 @@
+"""Style transfer: uploaded videos, and the networks that style them."""
