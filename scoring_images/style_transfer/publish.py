@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.errors import Conflict
-from shared.storage import BlobStore, Content
-
-TRIES = 5
+from shared.storage import BlobStore, Content, retry_conflicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +21,20 @@ class Publisher:
     def put(self, name: str, data: Content) -> bool:
         """Write a result; False, and nothing written, where there is one of a newer upload already.
 
-        Raises Conflict where others write the same name again and again.
+        A file is sent from its beginning. Raises Overloaded where others write the same name again and again.
         """
-        for _ in range(TRIES):
+        metadata = {"run": self.run, "uploaded": self._stamp, "etag": self.etag}
+
+        def attempt() -> bool:
             held = self.styled.info(name)
             if held and self._is_older_than(held.metadata):
                 return False
-            try:
-                metadata = {"run": self.run, "uploaded": self._stamp, "etag": self.etag}
-                self.styled.put(name, data, etag=held.etag if held else None, new=held is None, metadata=metadata)
-            except Conflict:
-                if not isinstance(data, bytes):
-                    data.seek(0)
-                continue
+            if not isinstance(data, bytes):
+                data.seek(0)
+            self.styled.put(name, data, etag=held.etag if held else None, new=held is None, metadata=metadata)
             return True
-        raise Conflict(f"{name} is being written by others again and again.")
+
+        return retry_conflicts(attempt, name)
 
     def _is_older_than(self, held: Mapping[str, str]) -> bool:
         """Storage's times are whole seconds: of two uploads of one second, the newer is the one that is there now."""

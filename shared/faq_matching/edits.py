@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from shared.errors import BundleError, Conflict, InvalidInput, Transient
+from shared.errors import BundleError, InvalidInput
 from shared.faq_matching.entries import Entry
-from shared.storage import BlobStore
+from shared.storage import BlobStore, retry_conflicts
 
 BLOB = "faq/edits.json"
-_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def read_edits(store: BlobStore) -> Edits:
 def put_entry(store: BlobStore, entry: Entry, check: Check = unchecked) -> Edits:
     """Add an entry, or replace the one with its id, where `check` raises nothing for the changes so far.
 
-    Raises Transient where others always are first, InvalidInput for an entry that could not be read again.
+    Raises Overloaded where others always are first, InvalidInput for an entry that could not be read again.
     """
     return _change(
         store, check, lambda edits: Edits((*_others(edits, entry.id), entry), _kept(edits, entry.id)), entry.id
@@ -70,7 +69,7 @@ def put_entry(store: BlobStore, entry: Entry, check: Check = unchecked) -> Edits
 def remove_entry(store: BlobStore, id: str, check: Check = unchecked) -> Edits:
     """Take away the entry with this id; that there is none is fine, unless `check` raises something.
 
-    Raises Transient where others always are first.
+    Raises Overloaded where others always are first.
     """
     return _change(store, check, lambda edits: Edits(_others(edits, id), (*_kept(edits, id), id)), id)
 
@@ -86,19 +85,16 @@ def discard(store: BlobStore) -> None:
 
 
 def _change(store: BlobStore, check: Check, change: Callable[[Edits], Edits], id: str) -> Edits:
-    for _ in range(_TRIES):
+    def attempt() -> Edits:
         old = read_edits(store)
         check(old)
         new = replace(change(old), unreadable={raw: why for raw, why in old.unreadable.items() if _id(raw) != id})
         data = _encode(new)
         if broken := set(_decode(data).unreadable.values()) - set(new.unreadable.values()):
             raise InvalidInput(f"The entry cannot be kept: {broken.pop()}.", "See /api/docs.")
-        try:
-            etag = store.put(BLOB, data, etag=old.etag, new=old.etag is None)
-        except Conflict:
-            continue
-        return replace(new, etag=etag)
-    raise Transient("The FAQ is being changed by many at once.", "Send it again in a second.")
+        return replace(new, etag=store.put(BLOB, data, etag=old.etag, new=old.etag is None))
+
+    return retry_conflicts(attempt, "The FAQ")
 
 
 def _decode(data: bytes) -> Edits:

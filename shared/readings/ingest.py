@@ -12,17 +12,16 @@ from functools import cache, partial
 from logging import WARNING
 from typing import NamedTuple, Self
 
-from shared.errors import Conflict, TallyError, Transient
+from shared.errors import Conflict, TallyError
 from shared.readings import dataset
 from shared.readings.advance import Batch, Limits, advance, unseen
 from shared.readings.state import NEVER, PartitionState, all_sealed, decode, encode, on_grid, without_written
 from shared.readings.timestamps import SECOND, to_micros
 from shared.readings.window import Grid
 from shared.settings import Settings
-from shared.storage import BlobStore, Storage
+from shared.storage import BlobStore, Storage, retry_conflicts
 from shared.telemetry import log
 
-_TRIES = 8
 _LONGEST_PAUSE = 600 * SECOND  # between two looks at a partition; after a longer one, waiting starts anew
 
 
@@ -88,7 +87,7 @@ class Ingestor:
         )
 
     def ingest(self, partition: str, batch: Batch) -> Ingested:
-        """Take in a batch; every event counts once, however often it comes. Raises Transient when always outrun."""
+        """Take in a batch; every event counts once, however often it comes. Raises Overloaded when always outrun."""
         return self._until_committed(partition, partial(self._ingest, partition, batch))
 
     def flush(self, now: datetime) -> int:
@@ -115,13 +114,15 @@ class Ingestor:
         return list(etags)
 
     def _until_committed[T](self, partition: str, attempt: Callable[[], T]) -> T:
-        for _ in range(_TRIES):
+        def from_what_is_held() -> T:
             try:
                 return attempt()
             except Conflict:
                 log("a partition moved on elsewhere: loading its state again", partition=partition)
                 self._held.pop(partition, None)
-        raise Transient(f"Partition {partition} was changed by others {_TRIES} times in a row.")
+                raise
+
+        return retry_conflicts(from_what_is_held, f"Partition {partition}")
 
     def _ingest(self, partition: str, batch: Batch) -> Ingested:
         held, files = self._settled(partition, self._load(partition))

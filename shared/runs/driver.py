@@ -78,17 +78,7 @@ class Driver:
 
     def _change(self, run_id: str, change: Callable[[Run, datetime], Run]) -> None:
         """Change a run at a person's word, whatever moves it meanwhile, and have it moved on now."""
-        for last in (False, False, False, True):
-            run, etag = self.store.load(run_id)
-            changed = change(run, self.now())
-            try:
-                self.store.save(changed, etag)
-            except Conflict:
-                if last:
-                    raise
-                continue
-            self._send(changed)
-            return
+        self._send(self.store.change(run_id, lambda run: change(run, self.now())))
 
     def sweep(self) -> list[str]:
         """Send anew the messages of open runs that nothing has moved for long; their ids."""

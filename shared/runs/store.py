@@ -1,7 +1,7 @@
 """Where run records are kept: one JSON blob each, changed only under its ETag, and marked while open."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ import msgspec
 
 from shared.errors import Conflict, NotFound
 from shared.runs.record import Run, State
-from shared.storage import BlobInfo, BlobStore
+from shared.storage import BlobInfo, BlobStore, retry_conflicts
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -43,6 +43,20 @@ class RunStore:
         self.blobs.put(_name(run.id), _encode(run), etag=etag)
         if run.state.final:
             self.close(run.id)
+
+    def change(self, run_id: str, change: Callable[[Run], Run]) -> Run:
+        """The record as changed and saved, whoever else changes it meanwhile.
+
+        Raises NotFound, Overloaded, and what `change` raises.
+        """
+
+        def attempt() -> Run:
+            run, etag = self.load(run_id)
+            changed = change(run)
+            self.save(changed, etag)
+            return changed
+
+        return retry_conflicts(attempt, f"Run {run_id}")
 
     def close(self, run_id: str) -> None:
         """Take away the marker of a run that has ended."""

@@ -2,6 +2,7 @@
 
 from shared.storage.accounts import Storage
 from shared.storage.azure import AzureBlobs, AzureQueue
+from shared.storage.changes import retry_conflicts
 from shared.storage.file import BlobFile
 from shared.storage.memory import MemoryBlobs, MemoryQueue, MemoryStorage
 from shared.storage.ports import Blob, BlobInfo, BlobStore, Content, Queue
@@ -19,4 +20,5 @@ __all__ = [
     "MemoryStorage",
     "Queue",
     "Storage",
+    "retry_conflicts",
 ]

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from threading import Lock
 
 from shared.errors import Conflict
 from shared.settings import Connection
@@ -18,6 +19,7 @@ class MemoryBlobs:
 
     blobs: dict[str, tuple[bytes, BlobInfo]] = field(default_factory=dict)
     _etags: Iterator[int] = field(default_factory=itertools.count)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def get(self, name: str) -> Blob | None:
         held = self._held(name)
@@ -42,14 +44,16 @@ class MemoryBlobs:
         new: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> str:
+        check_name(name)
         check_metadata(metadata or {})
-        held = self.info(name)
-        if (new and held) or (etag is not None and (held is None or held.etag != etag)):
-            raise Conflict(f"{name} was changed by somebody else.")
         content = bytes(data if isinstance(data, bytes | bytearray | memoryview) else data.read())
         now = datetime.now(UTC).replace(microsecond=0)  # as precise as the service's
         info = BlobInfo(name, f'"{next(self._etags)}"', len(content), now, dict(metadata or {}))
-        self.blobs[name] = content, info
+        with self._lock:
+            held = self.blobs.get(name)
+            if (new and held) or (etag is not None and (held is None or held[1].etag != etag)):
+                raise Conflict(f"{name} was changed by somebody else.")
+            self.blobs[name] = content, info
         return info.etag
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.compute import Task
 from shared.errors import Conflict, InvalidInput
-from shared.storage import BlobInfo, BlobStore
+from shared.storage import BlobInfo, BlobStore, retry_conflicts
 
 CONTAINER = "compute"
 """The container of the control account."""
@@ -96,19 +96,22 @@ class Notes:
         return Head(*(int(info.metadata[name]) for name in ("attempt", "tasks", "done")))
 
     def take(self, attempt: int, tasks: Sequence[Task]) -> Order:
-        """The order that counts, which is a new one where this attempt is newer than what was submitted before."""
-        while True:
+        """The order that counts, which is a new one where this attempt is newer than what was submitted before.
+
+        Raises Overloaded where other instances are quicker again and again.
+        """
+
+        def attempt_to_submit() -> Order:
             held, etag = self.order()
             if held and held.attempt >= attempt:
                 return held
             order = self._continued(Order(attempt, list(tasks)))
             facts = {"attempt": str(attempt), "tasks": str(len(order.tasks)), "done": str(len(order.done))}
-            name, content = f"{self.run}/order.json", msgspec.json.encode(order)
-            try:
-                self.store.put(name, content, etag=etag or None, new=held is None, metadata=facts)
-            except Conflict:  # another instance was quicker
-                continue
+            content = msgspec.json.encode(order)
+            self.store.put(f"{self.run}/order.json", content, etag=etag or None, new=held is None, metadata=facts)
             return order
+
+        return retry_conflicts(attempt_to_submit, f"What run {self.run} is to do")
 
     def _continued(self, order: Order) -> Order:
         """The order without what any earlier attempt did."""

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 
 from scoring_images.style_transfer.publish import Publisher
-from shared.errors import Conflict
+from shared.errors import Overloaded
 from shared.storage import BlobInfo, MemoryBlobs
 from shared.style_transfer.workload import result_name
 
@@ -65,7 +65,7 @@ def test_one_that_comes_in_between_counts() -> None:
 def test_a_name_that_is_always_being_written_is_said() -> None:
     styled = Raced()
     styled.races = 1000
-    with pytest.raises(Conflict, match="again and again"):
+    with pytest.raises(Overloaded, match="again and again"):
         publisher(styled, modified=NOON + timedelta(days=1)).put("a.mp4", BytesIO(b"newest"))
 
 
