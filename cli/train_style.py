@@ -19,6 +19,7 @@ from cli.options import AsJson
 from cli.output import notes, print_json, progress, results
 from cli.process import program
 from cli.styles import TRAINED
+from shared.compute.logs import last_line
 from shared.errors import InvalidInput, TallyError, Transient
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _check_arguments(given: list[str]) -> None:
     """Have the training look at what it is given, which needs no PyTorch; raises InvalidInput with what it says."""
     done = subprocess.run([sys.executable, *given, "--check"], cwd=CODE, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise InvalidInput(done.stderr.strip().rpartition("\n")[2])
+        raise InvalidInput(last_line(done.stderr))
 
 
 def _located(features: str) -> str:

@@ -31,7 +31,7 @@ class Fault:
     times: int = 1
     status: int = 503
     code: str = "ServerBusy"
-    retry_after: int | None = None
+    retry_after: int | str | None = None
     seconds: float = 1.0
     skip: int = 0
     answer: Answer | None = None

@@ -6,6 +6,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from scoring_images.style_transfer.container import FORMATS
+from shared.compute.logs import last_line
 from shared.errors import Transient
 
 SAFE = {"format_whitelist": FORMATS, "protocol_whitelist": "file,pipe"}
@@ -37,5 +38,4 @@ def call(output: ffmpeg.nodes.OutputStream, seconds: float, data: bytes = b"") -
 def _failure(log: str) -> Transient:
     if "No space left on device" in log:
         return Transient("The disk is full: ffmpeg cannot write the video.", "Give the task more disk.")
-    lines = log.strip().splitlines()
-    return FfmpegFailed(f"ffmpeg failed: {lines[-1] if lines else 'it gave no reason'}")
+    return FfmpegFailed(f"ffmpeg failed: {last_line(log) or 'it gave no reason'}")

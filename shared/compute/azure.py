@@ -1,4 +1,4 @@
-"""What Azure Batch and Azure Machine Learning have in common: how patiently they are asked, and what tasks are told.
+"""What Azure Batch and Azure Machine Learning have in common: names, timeouts, and what tasks are told.
 
 `service_message` puts what either says of an error into one line.
 """
@@ -11,11 +11,7 @@ from shared.errors import SettingsError
 from shared.settings import Connection, Settings
 from shared.settings.storage_account import parse_account
 
-PAUSES = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further try: a function that waited longer would block its worker; its message comes again."""
-LONGEST_WAIT = 10.0
 TIMEOUTS = {"connection_timeout": 10, "read_timeout": 60}
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
 VIDEO = "style_transfer"
 """The image whose nodes may be of a size of their own."""
 

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from shared.clouds import cloud_of, resource_manager
-from shared.compute.azure import PASSING, TIMEOUTS, task_environment
+from shared.compute.azure import TIMEOUTS, task_environment
 from shared.compute.azure_ml.definitions import FOLDER
+from shared.compute.patience import PASSING
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
 from shared.identity import Identity
 from shared.settings import Settings

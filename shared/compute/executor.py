@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shared.compute import Phase, Task
 from shared.compute.local import Order, Progress, RunFolder, TaskState
+from shared.compute.logs import last_line
 from shared.compute.tries import PERMANENT, failure, overdue
 from shared.errors import TallyError
 from shared.settings import Settings
@@ -124,9 +125,8 @@ class Execution:
                 self.kept[path.name] = size
 
     def _why(self, task: Task, tries: int, code: int) -> str:
-        lines = self.folder.log_file(task.id, tries, "stderr").read_text(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return failure(task.id, tries, code, last)
+        stderr = self.folder.log_file(task.id, tries, "stderr").read_text(errors="replace")
+        return failure(task.id, tries, code, last_line(stderr))
 
 
 @contextlib.asynccontextmanager

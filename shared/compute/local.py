@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from shared.compute import Phase, Status, Task
-from shared.compute.logs import shown
+from shared.compute.logs import last_line, shown
 from shared.errors import NotFound, Transient
 
 
@@ -155,5 +155,5 @@ class LocalCompute:
                 cwd=Path(__file__).resolve().parents[2],
             )
         if launch.returncode:
-            last = path.read_text(errors="replace").strip().rpartition("\n")[2]
+            last = last_line(path.read_text(errors="replace"))
             raise Transient(f"The process that executes {folder.path.name} cannot start: {last}")

@@ -13,6 +13,11 @@ def kept(logs: BlobStore, run_id: str, task_id: str) -> dict[str, str]:
     return {name: blob.data.decode(errors="replace") if blob else "" for name, blob in blobs.items()}
 
 
+def last_line(text: str) -> str:
+    """The last line that says something, in which programs tell why they failed; empty where none does."""
+    return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")
+
+
 def shown(run_id: str, task_id: str, streams: Mapping[str, str]) -> str:
     """Streams one after the other, each below its name; raises NotFound where there are none."""
     if not streams:

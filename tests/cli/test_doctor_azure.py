@@ -16,7 +16,7 @@ from cli.doctor_azure import AzureChecks
 from peers.azure.exchange import Answer
 from peers.azure.faults import Kind
 from peers.azure.tokens import PRINCIPAL
-from shared.compute.azure_batch import account
+from shared.compute import patience
 from shared.settings import Settings
 from tests.azurite import Azurite
 from tests.compute import implementations
@@ -51,7 +51,7 @@ def batch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contract]
 
 @pytest.fixture
 def batch(batch_server: Contract, monkeypatch: pytest.MonkeyPatch) -> Iterator[World[Contract]]:
-    monkeypatch.setattr(account, "PAUSES", (0.0,))
+    monkeypatch.setattr(patience, "PAUSES", (0.0,))
     for name, value in batch_server.env.items():
         monkeypatch.setenv(name, value)
     host = batch_server.env["URL"].removeprefix("https://")

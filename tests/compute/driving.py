@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import ModuleType
 
 import pytest
 from hypothesis import strategies as st
 
 from peers.azure.faults import Kind
-from shared.compute import Compute, Task
+from shared.compute import Compute, Task, patience
 from shared.errors import Transient
 from shared.runs.driver import Driver, Message
 from shared.runs.record import Run
@@ -62,13 +61,13 @@ def faults_of(*operations: str) -> st.SearchStrategy[list[Fault]]:
     )
 
 
-def ended_under(faults: Sequence[Fault], driver: Driver, run_id: str, peer: Peer, asked: ModuleType) -> Run:
-    """Begin a run and move it to its end while faults befall the requests of a module, which tries again at once."""
+def ended_under(faults: Sequence[Fault], driver: Driver, run_id: str, peer: Peer) -> Run:
+    """Begin a run and move it to its end while faults befall its requests, which are tried again at once."""
     begin(driver, run_id)
     for kind, operation, times, skip, status in faults:
         peer.faults.add(kind, operation, times=times, skip=skip, status=status)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asked, "PAUSES", (0.0,) * 4)
+        patch.setattr(patience, "PAUSES", (0.0,) * 4)
         until(lambda: _moved_or_not(driver, run_id))
     run = driver.store.load(run_id)[0]
     peer.faults.waiting.clear()

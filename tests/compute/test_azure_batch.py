@@ -14,7 +14,7 @@ from peers.azure.batch.contract import contract_of
 from peers.azure.batch.state import Job
 from peers.azure.exchange import Answer
 from peers.azure.faults import Kind
-from shared.compute import Phase, Task
+from shared.compute import Phase, Task, patience
 from shared.compute.azure_batch import account, observation
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_batch.jobs import Jobs
@@ -39,7 +39,7 @@ def running(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def contract(running: tuple[AzureBatchCompute, Contract], monkeypatch: pytest.MonkeyPatch) -> Iterator[Contract]:
-    monkeypatch.setattr(account, "PAUSES", (0.01,) * 4)
+    monkeypatch.setattr(patience, "PAUSES", (0.01,) * 4)
     contract = running[1]
     yield contract
     contract.inside(lambda: end_all_jobs(contract))  # one that a failing test left would keep a node from the next
@@ -142,11 +142,12 @@ def test_the_pause_that_the_service_asks_for_is_kept(
     compute: AzureBatchCompute, contract: Contract, run: str, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(account.time, "sleep", pauses.append)
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
     contract.faults.add(Kind.STATUS, ADD, status=429, retry_after=7)
     contract.faults.add(Kind.STATUS, ADD, status=503, retry_after=3600)
+    contract.faults.add(Kind.STATUS, ADD, status=503, retry_after="Fri, 31 Dec 2100 23:59:59 GMT")
     compute.submit(run, 1, [task])
-    assert pauses == [7.0, account.LONGEST_WAIT]
+    assert pauses == [7.0, patience.LONGEST_WAIT, patience.LONGEST_WAIT]
 
 
 def test_an_answer_that_does_not_come_is_asked_for_again(

@@ -13,7 +13,7 @@ import pytest
 from peers.azure.faults import Kind
 from peers.azure.ml.service import BASE
 from peers.azure.ml.state import ENDED, Job
-from shared.compute import Compute, Phase, Task
+from shared.compute import Compute, Phase, Task, patience
 from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.errors import InvalidInput, NotFound, SettingsError, Transient
@@ -36,7 +36,7 @@ def running(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def contract(running: tuple[AzureMLCompute, MLContract], monkeypatch: pytest.MonkeyPatch) -> Iterator[MLContract]:
-    monkeypatch.setattr(workspace, "PAUSES", (0.01,) * 4)
+    monkeypatch.setattr(patience, "PAUSES", (0.01,) * 4)
     contract = running[1]
     yield contract
     contract.inside(lambda: [contract.service.scheduler.cancel(job) for job in open_jobs(contract)])
@@ -126,11 +126,12 @@ def test_the_pause_that_the_service_asks_for_is_kept(
     compute: AzureMLCompute, contract: MLContract, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(workspace.time, "sleep", pauses.append)
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
     contract.faults.add(Kind.STATUS, PUT, status=429, retry_after=7)
     contract.faults.add(Kind.STATUS, PUT, status=503, retry_after=3600)
+    contract.faults.add(Kind.STATUS, PUT, status=503, retry_after="Fri, 31 Dec 2100 23:59:59 GMT")
     compute.submit(run, 1, one())
-    assert pauses == [7.0, workspace.LONGEST_WAIT]
+    assert pauses == [7.0, patience.LONGEST_WAIT, patience.LONGEST_WAIT]
 
 
 @pytest.mark.usefixtures("idle")

@@ -10,7 +10,6 @@ from hypothesis import example, given, settings
 
 from peers.azure.faults import Kind
 from peers.azure.ml.service import BASE
-from shared.compute.azure_ml import workspace
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.runs.driver import Driver
 from shared.runs.record import Run, State
@@ -82,6 +81,6 @@ def test_whatever_the_network_does_every_task_of_a_run_runs_once(
     run_id, file = f"chaos-{uuid4()}", tmp_path_factory.mktemp("chaos") / "count"
     write = f"open({str(file)!r}, 'a').write"
     driver = driver_of(compute, MemoryStorage(), [script("a", f"{write}('a')"), script("b", f"{write}('b')", "a")])
-    run = ended_under(faults, driver, run_id, contract, workspace)
+    run = ended_under(faults, driver, run_id, contract)
     assert (run.state, run.tasks_done, run.reason) == (State.SUCCEEDED, 2, "")
     assert file.read_text() == "ab"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given, settings
 
 from peers.azure.faults import Kind
-from shared.compute.azure_batch import account
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.runs.driver import Driver
 from shared.runs.record import Run, State
@@ -138,6 +137,6 @@ def test_whatever_the_network_does_every_task_of_a_run_runs_once(
     driver = driver_of(
         compute, MemoryStorage(), [script("a", f"{write}('a')"), script("b", f"{write}('b')"), script("c", "pass", "b")]
     )
-    run = ended_under(faults, driver, run_id, contract, account)
+    run = ended_under(faults, driver, run_id, contract)
     assert (run.state, run.tasks_done, run.reason) == (State.SUCCEEDED, 3, "")
     assert sorted(file.read_text()) == ["a", "b"]

@@ -1,13 +1,12 @@
 """The Batch account: calls that are tried again a few times, refused tokens replaced, errors put plainly."""
 
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.clouds import cloud_of
-from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS, service_message
+from shared.compute.azure import TIMEOUTS, service_message
+from shared.compute.patience import PASSING, Unanswered, persist
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
 from shared.identity import Identity
 
@@ -32,23 +31,22 @@ class BatchAccount:
         """
         from azure.core.exceptions import AzureError, HttpResponseError
 
-        renewed = False
-        for pause in (*PAUSES, None):
+        def attempt() -> T:
             try:
                 return act(self._connected())
             except HttpResponseError as error:
-                if error.status_code == 401 and not renewed:
-                    self._client, renewed = None, True
-                    continue
-                if not _passing(error):
-                    raise refused(error) from error
-                failed: Exception = error
-            except (AzureError, ValueError) as error:
-                failed = error  # a ValueError: an answer that is not JSON
-            if pause is None:
-                break
-            time.sleep(min(LONGEST_WAIT, _asked_pause(failed) or pause * random.uniform(0.8, 1.2)))  # noqa: S311 - no secret
-        raise unreachable(failed) from failed
+                if error.status_code == 401:
+                    raise Unanswered(refused(error), error.response) from error
+                if _passing(error):
+                    raise Unanswered(unreachable(error), error.response) from error
+                raise refused(error) from error
+            except (AzureError, ValueError) as error:  # a ValueError: an answer that is not JSON
+                raise Unanswered(unreachable(error)) from error
+
+        return persist(attempt, renew=self._forget)
+
+    def _forget(self) -> None:
+        self._client = None
 
     def terminate(self, job_id: str, reason: str) -> None:
         """Have a job ended; raises as `call` does."""
@@ -115,9 +113,3 @@ def unreachable(error: Exception) -> TallyError:
 def said(error: Exception) -> str:
     """What went wrong, in one line: in the service's words where it said any."""
     return service_message(getattr(error, "model", None) or {"message": str(error)}) or type(error).__name__
-
-
-def _asked_pause(error: Exception) -> float | None:
-    response = getattr(error, "response", None)
-    text = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(text) if text.isdecimal() else None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.compute.azure import service_message
 from shared.compute.azure_batch.jobs import Jobs
-from shared.compute.logs import kept, shown
+from shared.compute.logs import kept, last_line, shown
 from shared.compute.names import attempt_of, log_name
 from shared.storage import BlobStore
 
@@ -43,8 +43,7 @@ class Streams:
         if info is None or not info.size:
             return ""
         start = max(0, info.size - TAIL)
-        text = self.logs.read(name, start, info.size - start, info.etag).decode(errors="replace")
-        return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")
+        return last_line(self.logs.read(name, start, info.size - start, info.etag).decode(errors="replace"))
 
     def _so_far(self, run_id: str, task_id: str) -> dict[str, str]:
         """The streams of a task that is running, from its node."""

@@ -18,6 +18,7 @@ import msgspec
 
 from shared.compute import Task, tries
 from shared.compute.azure_ml.notes import CONTAINER, Marks, Notes, Order
+from shared.compute.logs import last_line
 from shared.compute.names import log_name
 from shared.compute.ranks import rank_and_size
 from shared.errors import TallyError
@@ -100,8 +101,7 @@ class Share:
         if code == 0:
             self._mark(f"done/{task.id}")
             return True
-        lines = self._stream(task, "stderr").read_text(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        last = last_line(self._stream(task, "stderr").read_text(errors="replace"))
         kind = "spared" if task.optional else "failed"
         self._mark(f"{kind}/{task.id}", last if last.startswith("Task ") else f"Task {task.id} was stopped: {last}")
         return task.optional

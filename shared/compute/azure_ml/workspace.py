@@ -1,7 +1,5 @@
 """The workspace over REST: calls that are tried again a few times, refused tokens replaced, errors put plainly."""
 
-import random
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.clouds import cloud_of
-from shared.compute.azure import LONGEST_WAIT, PASSING, PAUSES, TIMEOUTS, service_message
+from shared.compute.azure import TIMEOUTS, service_message
+from shared.compute.patience import PASSING, Unanswered, persist
 from shared.errors import InvalidInput, SettingsError, TallyError, Transient
 from shared.identity import Identity
 
@@ -108,25 +107,18 @@ class Workspace:
         """
         from azure.core.exceptions import AzureError
 
-        renewed = False
-        for pause in (*PAUSES, None):
-            response, failed = None, ""
+        def attempt() -> Answer:
             try:
                 response = self._sent(method, url, body, history)
-                if response.status_code == 401 and not renewed:
-                    self._clients.clear()
-                    renewed = True
-                    continue
-                if response.status_code not in PASSING:
-                    return _settled(response)
-                failed = f"status {response.status_code}"
-            except msgspec.DecodeError:
-                failed = f"status {response.status_code if response else ''} with something that is no JSON"
             except AzureError as error:
-                failed = str(error).partition("\n")[0].rstrip(".")
-            if pause is not None:
-                time.sleep(_pause(response, pause))
-        raise Transient(f"Azure Machine Learning does not answer as it should: {failed}.", "It is tried again later.")
+                raise Unanswered(_unreachable(str(error).partition("\n")[0].rstrip("."))) from error
+            try:
+                return _settled(response)
+            except msgspec.DecodeError as error:
+                unread = f"status {response.status_code} with something that is no JSON"
+                raise Unanswered(_unreachable(unread), response) from error
+
+        return persist(attempt, renew=self._clients.clear)
 
     def _sent(self, method: str, url: str, body: Body | None, history: bool) -> "HttpResponse":
         from azure.core.rest import HttpRequest
@@ -149,13 +141,16 @@ class Workspace:
 
 
 def _settled(response: "HttpResponse") -> Answer:
-    """An answer that trying again does not change; raises Refused, SettingsError, msgspec.DecodeError."""
+    """An answer that trying again does not change; raises Unanswered, Refused, SettingsError, msgspec.DecodeError."""
+    if response.status_code in PASSING:
+        raise Unanswered(_unreachable(f"status {response.status_code}"), response)
     answer = Answer(response.status_code, _json(response), response.headers)
     if response.status_code in (401, 403):
-        raise SettingsError(
+        refused = SettingsError(
             f"Azure Machine Learning refuses the app's identity ({_said(answer)}).",
             "It needs the role 'AzureML Data Scientist' on the workspace.",
         )
+        raise Unanswered(refused, response) if response.status_code == 401 else refused
     if response.status_code >= 400 and response.status_code != 404:
         raise Refused(response.status_code, _said(answer))
     return answer
@@ -180,6 +175,5 @@ def _said(answer: Answer) -> str:
     return service_message(answer.body) or f"status {answer.status}"
 
 
-def _pause(response: "HttpResponse | None", usual: float) -> float:
-    asked = response.headers.get("Retry-After", "") if response is not None else ""
-    return min(LONGEST_WAIT, float(asked) if asked.isdecimal() else usual * random.uniform(0.8, 1.2))  # noqa: S311
+def _unreachable(reason: str) -> Transient:
+    return Transient(f"Azure Machine Learning does not answer as it should: {reason}.", "It is tried again later.")
