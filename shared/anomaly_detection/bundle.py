@@ -52,7 +52,7 @@ def write_bundle(
     data_span: tuple[datetime, datetime],
 ) -> str:
     """Write the models and their manifest, and return the version; safe to repeat, and nothing becomes current."""
-    from shared.bundles import archive
+    from shared.anomaly_detection import archive
 
     return registry(store).write(
         archive.to_bytes(models),
@@ -69,7 +69,7 @@ def read_bundle(store: BlobStore, version: str) -> Bundle:
 
     Raises BundleError where it is missing, damaged, or not what its manifest says.
     """
-    from shared.bundles import archive
+    from shared.anomaly_detection import archive
 
     bundle = registry(store).read(version)
     models = archive.from_bytes(bundle.content)

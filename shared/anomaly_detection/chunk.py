@@ -6,9 +6,9 @@ from hashlib import sha256
 
 import msgspec
 
+from shared.anomaly_detection import archive
 from shared.anomaly_detection.fitting import Problem
 from shared.anomaly_detection.one_class_svm import SeriesModel, pack
-from shared.bundles import archive
 from shared.errors import BundleError
 
 

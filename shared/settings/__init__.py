@@ -3,6 +3,7 @@
 - fields.py: every setting, with its default, its rule and its help
 - rules.py, checks.py, faults.py: what a value may be, what values must be together, how faults are gathered
 - connection.py, storage_account.py, event_hub_string.py: how services are reached
+- mounts.py: what nodes mount
 - file.py: local.settings.json;  spelling.py: names that are nearly right
 - this_machine.py: what the local host adds;  start.py: what is looked at before a start
 """

@@ -6,6 +6,7 @@ from shared.errors import SettingsError, shown
 from shared.price import read_price
 from shared.settings.connection import Connection
 from shared.settings.faults import Faults
+from shared.settings.mounts import read_mounts
 
 if TYPE_CHECKING:
     from shared.settings.fields import Settings
@@ -30,7 +31,7 @@ def check_together(settings: "Settings", faults: Faults) -> None:
         with faults.gathered():
             read_price(price)
     with faults.gathered():
-        _check_mounts(settings)
+        read_mounts(settings.batch_mounts)
     for names in (
         ("FILE_SECONDS", settings.file_seconds, "an hour", 3600),
         ("WINDOW_SECONDS", settings.window_seconds, "FILE_SECONDS", settings.file_seconds),
@@ -88,14 +89,6 @@ def _check_workloads(name: str, text: str) -> None:
         raise SettingsError(
             f"{name} names a workload {shown(min(unknown))}.", f"The workloads are {', '.join(WORKLOADS)}."
         )
-
-
-def _check_mounts(settings: "Settings") -> None:
-    if settings.batch_mounts:
-        # It belongs to the pool, whose module reads these settings.
-        from shared.compute.azure_batch.mounts import mounts
-
-        mounts(settings, files_key="not known here")
 
 
 def _check_divides(name: str, part: int, whole_name: str, whole: int) -> None:

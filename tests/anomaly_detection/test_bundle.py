@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
+from shared.anomaly_detection import archive
 from shared.anomaly_detection.bundle import read_bundle, registry, write_bundle
 from shared.anomaly_detection.kernel import decision_values
 from shared.anomaly_detection.one_class_svm import PackedModels, SeriesModel, pack
-from shared.bundles import archive
 from shared.errors import BundleError
 from shared.storage import MemoryBlobs
 from tests.anomaly_detection.packs import made_up, models, same
