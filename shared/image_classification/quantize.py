@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 import onnx.compose
 from onnx import numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from shared.errors import InvalidInput
 from shared.image_classification.classifier import Classifier
@@ -36,8 +38,6 @@ def quantized(network: bytes, input_name: str, calibration: Sequence[np.ndarray]
     copied so.
     (ONNX Runtime's static quantisation in QDQ form: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html)
     """
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Inputs(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:

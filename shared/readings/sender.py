@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from azure.eventhub import EventData
+from azure.eventhub.exceptions import EventHubError
+
 from shared.errors import Transient
 from shared.readings.hub import as_tally_error
 from shared.readings.partition_key import partition_of
@@ -54,8 +57,6 @@ def send_round(
     comes in time order reaches every partition in time order. At least once: an answer that was lost is sent again.
     Raises Transient when the hub stays away, SettingsError when it is not there or refuses.
     """
-    from azure.eventhub import EventData
-
     shares: dict[int, list[Sample]] = {}
     for sample in samples:
         shares.setdefault(partition_of(sample.device, partitions), []).append(sample)
@@ -79,8 +80,6 @@ def _send(hub: Hub, batch: Any, sleep: Callable[[float], None]) -> None:
 
 def _patiently[T](call: Callable[[], T], sleep: Callable[[float], None] = time.sleep, tries: int = _TRIES) -> T:
     """Try again what Event Hubs refused: the SDK itself does so for lost connections only."""
-    from azure.eventhub.exceptions import EventHubError
-
     for attempt in range(1, tries + 1):
         try:
             return call()
