@@ -160,6 +160,7 @@ def _await_windows(storage: Storage, settings: Settings) -> None:
         MofNCompleteColumn(),
         TextColumn("readings"),
         TimeElapsedColumn(),
+        TextColumn("elapsed"),
     )
     with Progress(*columns, console=console) as bars:
         bar = bars.add_task("", total=None)
