@@ -68,7 +68,9 @@ async def test_a_stop_ends_services_from_last_to_first_even_stubborn_ones(tmp_pa
 
 
 async def test_a_service_that_cannot_run_ends_the_others_too(tmp_path: Path) -> None:
-    services = [service(tmp_path, "well", "time.sleep(600)"), service(tmp_path, "ill", "sys.exit(2)")]
+    well = str(tmp_path / "well")
+    ends = f"while not (os.path.exists({well!r}) and os.path.getsize({well!r})): time.sleep(0.01)\nsys.exit(2)"
+    services = [service(tmp_path, "well", "time.sleep(600)"), service(tmp_path, "ill", ends)]
     with pytest.raises(Transient, match="ill cannot run as it is set up"):
         await Supervisor(*([each] for each in services)).run(asyncio.Event(), asyncio.Event())
     assert not any(alive(pid) for pid in await pids(tmp_path, "well", 1))
