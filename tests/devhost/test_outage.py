@@ -18,7 +18,7 @@ from tests.azurite import ROOT, Azurite
 from tests.devhost.hosting import running, sent
 from tests.devhost.test_eventhubs import send
 from tests.devhost.test_up import settings_for
-from tests.devhost.witness import seen
+from tests.devhost.witness import next_seen, seen
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -67,12 +67,15 @@ async def test_triggers_back_off_while_storage_is_away_and_resume(azurite: Azuri
 
             storage = await start_azurite(settings, tmp_path / "azurite")
             await put(settings, "after")
-            while (await seen("take"))[0] != "after":
-                pass
             await send(settings, "readings", [b"3"])
+            texts: list[str] = []
             bodies: list[bytes] = []
-            while b"3" not in bodies:
-                bodies += (await seen("events_in"))[0]
+            while "after" not in texts or b"3" not in bodies:
+                match await next_seen():
+                    case ("take", what):
+                        texts.append(what[0])
+                    case ("events_in", what):
+                        bodies += what[0]
             assert b"2" in bodies
     finally:
         await peer.close()

@@ -25,6 +25,11 @@ def fail(name: str, times: int) -> None:
     FAILURES[name] = times
 
 
+async def next_seen() -> tuple[str, Any]:
+    """Which function was called next, and what it saw."""
+    return await asyncio.to_thread(SEEN.get, timeout=20)
+
+
 async def seen(name: str) -> Any:
     """What that function saw next; what others saw before is skipped."""
     return await asyncio.to_thread(_next, name)

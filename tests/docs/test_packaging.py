@@ -12,7 +12,7 @@ from pathspec import GitIgnoreSpec
 
 from tests.docs.clone import ROOT, clone, tracked
 
-PACKAGES = ("devhost", "functions", "scoring_images", "shared")
+PACKAGES = ("cli", "devhost", "functions", "peers", "scoring_images", "shared")
 PRIVATE = (
     *(".venv/bin/python", ".tally/keys.json", ".tally/data/azurite/x", "local.settings.json", "out/report.html"),
     *("tests/conftest.py", ".git/config", "shared/__pycache__/app.cpython-313.pyc", ".env", "build/lib/shared/app.py"),
@@ -22,7 +22,6 @@ PACKAGED = """
 from pathlib import Path
 from scoring_images.anomaly import report
 from scoring_images.style_transfer.split import STYLES
-from shared.anomaly_detection import faq, image, style
 from shared.faq_matching.bundle import DEFAULT
 from shared.image_classification.bundle import SHIPPED
 for path in (DEFAULT / "faq.safetensors", SHIPPED / "model.onnx", STYLES / "wave" / "network.onnx",

@@ -161,6 +161,15 @@ def processes(*words: str) -> Iterator[int]:
 
 def kill(*words: str) -> int:
     """Kill the first process found with signal 9, waiting for one to appear."""
+    return _signal(signal.SIGKILL, *words)
+
+
+def held(*words: str) -> int:
+    """Stop the first process found until it gets SIGCONT, waiting for one to appear."""
+    return _signal(signal.SIGSTOP, *words)
+
+
+def _signal(number: signal.Signals, *words: str) -> int:
     found: list[int] = []
 
     def seen() -> bool:
@@ -168,7 +177,7 @@ def kill(*words: str) -> int:
         return bool(found)
 
     wait_for(seen, f"No process of {words} appeared", 60)
-    os.kill(found[0], signal.SIGKILL)
+    os.kill(found[0], number)
     return found[0]
 
 
