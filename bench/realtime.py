@@ -27,11 +27,13 @@ from rich.table import Column, Table
 
 from bench._clients import COUNTS, Load, Target, ask
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
-from shared.app import make_images
+from shared.app import serve
 from shared.faq_matching import bundle as faqs
 from shared.image_classification.bundle import registry
 from shared.image_classification.classifier import Classifier
+from shared.image_classification.model import ImageClassification
 from shared.image_classification.preprocessing import Preprocessing
+from shared.image_classification.service import Images
 from shared.settings import Settings
 from shared.storage import MemoryStorage, Storage
 
@@ -92,7 +94,7 @@ def classifier_alone() -> Callable[[], float]:
     """Seconds from an image's file to its labels, for 8 who ask in this process what the route asks."""
     storage = MemoryStorage()
     serve_network(storage)
-    images, data = make_images(Settings(), storage), PHOTO.read_bytes()
+    images, data = Images(serve(ImageClassification, Settings(), storage)), PHOTO.read_bytes()
 
     async def asked(left: Iterator[int]) -> None:
         for _ in left:

@@ -3,9 +3,11 @@
 from functools import cache
 from typing import Any
 
-from shared.app import make_driver, make_faq, make_images
-from shared.faq_matching.model import Faq
-from shared.image_classification.model import Images
+from shared.app import make_driver, serve_models
+from shared.faq_matching.model import FaqMatching
+from shared.faq_matching.service import Faq
+from shared.image_classification.model import ImageClassification
+from shared.image_classification.service import Images
 from shared.runs.driver import Driver
 from shared.serving.served import Served
 from shared.settings import Settings
@@ -37,17 +39,16 @@ def driver() -> Driver:
 
 
 @cache
+def models() -> dict[str, Served[Any, Any, Any]]:
+    """Every model that answers over HTTP, by its name."""
+    return serve_models(settings(), storage())
+
+
 def faq() -> Faq:
     """What answers questions."""
-    return make_faq(settings(), storage())
+    return Faq(models()[FaqMatching.name])
 
 
-@cache
 def images() -> Images:
     """What classifies images."""
-    return make_images(settings(), storage())
-
-
-def models() -> list[Served[Any, Any, Any]]:
-    """Every model that answers over HTTP."""
-    return [faq().served, images().served]
+    return Images(models()[ImageClassification.name])

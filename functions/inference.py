@@ -6,23 +6,24 @@ from typing import Annotated, Any
 import azure.functions as func
 import msgspec
 
-from functions.dependencies import faq, images, models, settings
+from functions.dependencies import models, settings
 from functions.web.health import looked_at
 from functions.web.http import body, caller, endpoint, json_answer, media_type
-from functions.web.inference.datatypes import shown
-from functions.web.inference.faq import FaqInference
-from functions.web.inference.image import ImageInference
 from functions.web.inference.metadata import ModelMetadata, ModelReady, ServerLive, ServerMetadata, ServerReady
 from functions.web.inference.request import HEADER_LENGTH, InferenceRequest
 from functions.web.inference.response import InferenceResponse
-from functions.web.inference.serving import described, infer
+from functions.web.inference.serving import describe, infer
+from shared.app import MODELS
 from shared.errors import NotFound, UnsupportedType
+from shared.serving.datatypes import shown
+from shared.serving.served import Served
 
 blueprint = func.Blueprint()
 
 BINARY = "application/octet-stream"
 SERVER = ServerMetadata("tally", "1")
-Model = Annotated[str, msgspec.Meta(description="faq or image.", examples=["faq"])]
+NAMES = [model.name for model in MODELS]
+Model = Annotated[str, msgspec.Meta(description=f"{' or '.join(NAMES)}.", examples=NAMES[:1])]
 Version = Annotated[str, msgspec.Meta(description="The version that `GET /v2/models/{model}` names.", examples=["0"])]
 PATH: dict[str, Any] = {"model": Model, "version": Version}
 INFERENCE: dict[str, Any] = {
@@ -56,7 +57,7 @@ async def server_live(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(blueprint, "GET", "v2/health/ready", answer=ServerReady, key=False, statuses=(200, 503))
 async def server_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether every model answers; 503 where one does not. The first call loads them."""
-    found = await looked_at(models())
+    found = await looked_at(models().values())
     is_ready = found.status != "unavailable"
     return json_answer(ServerReady(is_ready), HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -64,25 +65,25 @@ async def server_ready(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(blueprint, "GET", "v2/models/{model}", path=PATH, answer=ModelMetadata, problems=(503,))
 async def show_model(req: func.HttpRequest) -> func.HttpResponse:
     """What a model takes and gives."""
-    return json_answer(await described(_model(req), _version(req)))
+    return json_answer(await describe(_model(req), _version(req)))
 
 
 @endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}", path=PATH, answer=ModelMetadata, problems=(503,))
 async def show_model_version(req: func.HttpRequest) -> func.HttpResponse:
     """What a version of a model takes and gives."""
-    return json_answer(await described(_model(req), _version(req)))
+    return json_answer(await describe(_model(req), _version(req)))
 
 
 @endpoint(blueprint, "GET", "v2/models/{model}/ready", path=PATH, answer=ModelReady, problems=(503,))
 async def model_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether a model answers."""
-    return json_answer(ModelReady((await described(_model(req))).name))
+    return json_answer(ModelReady((await describe(_model(req))).name))
 
 
 @endpoint(blueprint, "GET", "v2/models/{model}/versions/{version}/ready", path=PATH, answer=ModelReady, problems=(503,))
 async def model_version_ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether a version of a model answers."""
-    return json_answer(ModelReady((await described(_model(req), _version(req))).name))
+    return json_answer(ModelReady((await describe(_model(req), _version(req))).name))
 
 
 @endpoint(blueprint, "POST", "v2/models/{model}/infer", **INFERENCE)
@@ -112,13 +113,12 @@ async def _inferred(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(answer.body, headers=answer.headers, mimetype=answer.media_type)
 
 
-def _model(req: func.HttpRequest) -> FaqInference | ImageInference:
-    match name := req.route_params["model"]:
-        case "faq":
-            return FaqInference(faq())
-        case "image":
-            return ImageInference(images())
-    raise NotFound(f"There is no model {shown(name)}.", "There are faq and image.")
+def _model(req: func.HttpRequest) -> Served[Any, Any, Any]:
+    name = req.route_params["model"]
+    try:
+        return models()[name]
+    except KeyError:
+        raise NotFound(f"There is no model {shown(name)}.", f"There are {' and '.join(models())}.") from None
 
 
 def _version(req: func.HttpRequest) -> str:

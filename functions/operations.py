@@ -29,7 +29,7 @@ async def live(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(blueprint, "GET", "api/health/ready", answer=Ready, key=False, statuses=(200, 503))
 async def ready(req: func.HttpRequest) -> func.HttpResponse:
     """Whether every model answers, and what is wrong; 503 where one does not. The first call loads them."""
-    found = await looked_at(models())
+    found = await looked_at(models().values())
     unavailable = found.status == "unavailable"
     return json_answer(found, HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.OK)
 
@@ -39,7 +39,7 @@ async def show_metrics(req: func.HttpRequest) -> func.HttpResponse:
     """What this process counts and times, for Prometheus."""
     from shared.serving.metrics import MEDIA_TYPE, metrics
 
-    text = metrics().text(model.state() for model in models())
+    text = metrics().text(model.state() for model in models().values())
     return func.HttpResponse(text, headers={"content-type": MEDIA_TYPE})
 
 

@@ -7,7 +7,6 @@ import azure.functions as func
 import msgspec
 
 from functions.dependencies import faq, images, settings
-from functions.web import base64_text
 from functions.web.forms import read_form
 from functions.web.http import (
     JSON,
@@ -25,8 +24,10 @@ from functions.web.http import (
 from functions.web.reference import ReferenceAnswer, ReferenceRequest, reference_answer
 from shared.errors import InvalidInput, UnsupportedType
 from shared.faq_matching.entries import Entry, Id
-from shared.faq_matching.model import EntryId, FaqAnswer, FaqChanged, FaqEntry, FaqRequest, entry_etag
-from shared.image_classification.model import ImageAnswer, ImageForm, ImageRequest
+from shared.faq_matching.model import FaqRequest
+from shared.faq_matching.service import EntryId, FaqAnswer, FaqChanged, FaqEntry, entry_etag
+from shared.image_classification.service import ImageAnswer, ImageForm, ImageRequest
+from shared.serving import base64_text
 from shared.serving.answers import BEST, TopK
 
 blueprint = func.Blueprint()
@@ -160,4 +161,4 @@ def _image_request(req: func.HttpRequest) -> tuple[bytes, int]:
         raise UnsupportedType(
             f"The body is said to be {kind}.", "Send image/*, multipart/form-data or application/json."
         )
-    return base64_text.decode_if(data), top_k or BEST
+    return data, top_k or BEST

@@ -1,26 +1,29 @@
 """Puts the parts together for whoever uses them: the triggers, and the command line."""
 
-import os
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from shared.anomaly_detection import workload as anomaly
 from shared.compute import Compute
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.local import LocalCompute
-from shared.faq_matching import model as faq
-from shared.image_classification import model as image
+from shared.faq_matching.model import FaqMatching
+from shared.image_classification.model import ImageClassification
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
 from shared.runs.workload import Workload
 from shared.serving.batching import Limits
+from shared.serving.model import RealTimeModel
 from shared.serving.served import Served
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.style_transfer import workload as style_transfer
+
+MODELS: tuple[type[RealTimeModel[Any, Any, Any]], ...] = (FaqMatching, ImageClassification)
+"""Every model that answers over HTTP."""
 
 
 def clock() -> datetime:
@@ -60,26 +63,18 @@ def make_compute(name: str, settings: Settings, storage: Storage) -> Compute:
     return LocalCompute(Path(settings.local_compute_dir))
 
 
-def make_faq(settings: Settings, storage: Storage) -> faq.Faq:
-    """What answers questions; nothing is contacted or read yet."""
-    store = storage.control("bundles")
-    served = Served(faq.NAME, faq.FaqSource(store), _limits(settings), settings.reload_seconds, _told)
-    return faq.Faq(served, store, settings.question_chars)
+def serve[M, I, O](model: type[RealTimeModel[M, I, O]], settings: Settings, storage: Storage) -> Served[M, I, O]:
+    """A real-time model, served as the settings say; nothing is contacted or read yet."""
+    limits = Limits(settings.batch_size, settings.queue_limit, settings.batch_wait_ms / 1000)
+    return Served(model(settings, storage.control("bundles")), limits, settings.reload_seconds, _count_call)
 
 
-def make_images(settings: Settings, storage: Storage) -> image.Images:
-    """What classifies images; nothing is contacted or read yet."""
-    source = image.ImageSource(storage.control("bundles"), settings.scoring_threads)
-    served = Served(image.NAME, source, _limits(settings), settings.reload_seconds, _told)
-    decoders = ThreadPoolExecutor(os.process_cpu_count(), "tally-decoder")
-    return image.Images(served, decoders, settings.body_bytes, settings.image_pixels)
+def serve_models(settings: Settings, storage: Storage) -> dict[str, Served[Any, Any, Any]]:
+    """Every real-time model by its name."""
+    return {model.name: serve(model, settings, storage) for model in MODELS}
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.batch_size, settings.queue_limit, settings.batch_wait_ms / 1000)
-
-
-def _told(model: str, size: int) -> None:
+def _count_call(model: str, size: int) -> None:
     from shared.serving.metrics import metrics
 
     metrics().called(model, size)

@@ -1,6 +1,8 @@
 """The errors Tally raises on purpose: each says what happened and, in its hint, what to do about it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _SECRET = re.compile(r"(key|signature|sig|password|secret|token)\s*=", re.IGNORECASE)
 _LONGEST_SHOWN = 80
@@ -34,6 +36,15 @@ class TallyError(Exception):
 
 class InvalidInput(TallyError):
     """What the caller gave cannot be used; trying again changes nothing."""
+
+
+@contextmanager
+def named(which: str) -> Iterator[None]:
+    """Says in an error of which of several things it is."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise type(error)(f"{which}: {error.message}", error.hint) from error
 
 
 class Malformed(InvalidInput):

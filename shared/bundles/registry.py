@@ -93,11 +93,15 @@ class _Pointer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Registry[M: Manifest]:
-    """The bundles of one kind: `FOLDER/VERSION/…` and `FOLDER/current.json` in the container `bundles`."""
+    """The bundles of one kind: `FOLDER/VERSION/…` and `FOLDER/current.json` in the container `bundles`.
+
+    shipped: the folder of the bundle that ships with Tally, if one does.
+    """
 
     store: BlobStore
     folder: str
     kind: Kind[M]
+    shipped: Path | None = None
 
     def write(self, content: bytes, **facts: Any) -> str:
         """Write a bundle, and return its version; safe to repeat, and nothing becomes current."""
@@ -136,10 +140,14 @@ class Registry[M: Manifest]:
         except msgspec.DecodeError as error:
             raise BundleError(f"{self._pointer} cannot be read: {error}.", self.kind.remedy) from error
 
-    def current_or(self, shipped: Path) -> Bundle[M]:
-        """The current bundle, or before any was the one in a folder. Raises BundleError as `read` does."""
+    def current_bundle(self) -> Bundle[M]:
+        """The current bundle, or before any was the one that ships. Raises BundleError as `read` does."""
         version = self.current()
-        return self.read(version) if version else self.kind.read_folder(shipped)
+        if version:
+            return self.read(version)
+        if self.shipped:
+            return self.kind.read_folder(self.shipped)
+        raise BundleError(f"No bundle in {self.folder}/ is current, and none ships.", self.kind.remedy)
 
     def versions(self) -> list[str]:
         """All versions that were written whole, oldest first; those of one second in the order of their names."""

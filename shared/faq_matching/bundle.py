@@ -50,7 +50,7 @@ class Bundle:
 
 def registry(store: BlobStore) -> Registry[Manifest]:
     """The bundles in the container."""
-    return Registry(store, FOLDER, KIND)
+    return Registry(store, FOLDER, KIND, DEFAULT)
 
 
 def publish(store: BlobStore, matcher: Matcher, metrics: dict[str, Any]) -> str:
@@ -68,12 +68,12 @@ def write_folder(folder: Path, matcher: Matcher, metrics: dict[str, Any]) -> str
 
 def read(store: BlobStore | None) -> Bundle:
     """The current bundle, or else the FAQ that ships. Raises BundleError where it is missing or damaged."""
-    return _opened(registry(store).current_or(DEFAULT) if store else KIND.read_folder(DEFAULT))
+    return opened(registry(store).current_bundle() if store else KIND.read_folder(DEFAULT))
 
 
 def read_folder(folder: Path) -> Bundle:
     """The bundle in a folder. Raises BundleError where it is missing or damaged."""
-    return _opened(KIND.read_folder(folder))
+    return opened(KIND.read_folder(folder))
 
 
 def to_bytes(matcher: Matcher) -> bytes:
@@ -109,7 +109,8 @@ def from_bytes(data: bytes, ranking: Ranking) -> Matcher:
         raise BundleError(f"This is no file of a FAQ: {error}.", KIND.remedy) from error
 
 
-def _opened(found: AnyBundle[Manifest]) -> Bundle:
+def opened(found: AnyBundle[Manifest]) -> Bundle:
+    """A bundle's matcher. Raises BundleError where it cannot be used."""
     matcher = from_bytes(found.content, found.manifest.ranking)
     if len(matcher.entries) != found.manifest.entries:
         held = f"{len(matcher.entries)} of {found.manifest.entries} entries"

@@ -38,7 +38,7 @@ class Bundle:
 
 def registry(store: BlobStore) -> Registry[Manifest]:
     """The classifiers in the container `bundles`."""
-    return Registry(store, FOLDER, KIND)
+    return Registry(store, FOLDER, KIND, SHIPPED)
 
 
 def read(store: BlobStore | None, threads: int = 0) -> Bundle:
@@ -48,7 +48,7 @@ def read(store: BlobStore | None, threads: int = 0) -> Bundle:
 
 def current(store: BlobStore | None) -> registries.Bundle[Manifest]:
     """The current classifier, or the one that ships. Raises BundleError where it is missing or damaged."""
-    return registry(store).current_or(SHIPPED) if store else KIND.read_folder(SHIPPED)
+    return registry(store).current_bundle() if store else KIND.read_folder(SHIPPED)
 
 
 def opened(bundle: registries.Bundle[Manifest], threads: int = 0) -> Bundle:

@@ -1,148 +1,108 @@
-"""Image classification: a picture in, the labels that fit it best out."""
+"""The image classifier as a real-time model: a picture in each row, as a file or as the network's own input."""
 
 import asyncio
-from collections.abc import Hashable, Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-import msgspec
+import numpy as np
 
-from shared.errors import InvalidInput, TooLarge
-from shared.serving.answers import BEST, ModelName, Probability, TopK, milliseconds_since
+from shared.bundles.registry import Bundle, Registry
+from shared.errors import InvalidInput, TooLarge, named
+from shared.serving.answers import TopParameters
+from shared.serving.base64_text import decode_if
+from shared.serving.datatypes import Datatype
+from shared.serving.model import RealTimeModel
 from shared.serving.served import Loaded, Served
+from shared.serving.tensors import VARIABLE, Tensor, TensorMetadata
+from shared.settings import Settings
 from shared.storage import BlobStore
 
 if TYPE_CHECKING:
-    import numpy as np
+    from shared.image_classification.bundle import Manifest
+    from shared.image_classification.classifier import Classifier, Input
 
-    from shared.image_classification.classifier import Classifier
+FILES = "image"
 
-NAME = "image"
-
-
-Base64 = Annotated[
-    str,
-    msgspec.Meta(
-        description="The file's bytes in base64, also as a data URL: JPEG, PNG, WebP, BMP or GIF.",
-        extra_json_schema={"contentEncoding": "base64"},
-    ),
-]
-File = Annotated[
-    str,
-    msgspec.Meta(
-        description="The file: JPEG, PNG, WebP, BMP or GIF.",
-        extra_json_schema={"format": "binary", "contentMediaType": "application/octet-stream"},
-    ),
-]
+type ImageServed = Served[Classifier, np.ndarray, np.ndarray]
+type ImageLoaded = Loaded[Classifier, np.ndarray, np.ndarray]
 
 
-class ImageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A picture as JSON; it may also be the body itself, or the part `image` of a form."""
+class ImageClassification(RealTimeModel["Classifier", np.ndarray, np.ndarray]):
+    """The current bundle, or the classifier that ships. Files are decoded in threads, beside the event loop."""
 
-    image: Base64
-    top_k: TopK = BEST
+    name = "image"
+    platform = "onnx_onnxv1"
+    parameters = TopParameters
 
+    def __init__(self, settings: Settings, store: BlobStore) -> None:
+        super().__init__(settings, store)
+        self._decoders = ThreadPoolExecutor(os.process_cpu_count(), "tally-decoder")
 
-class ImageForm(msgspec.Struct, frozen=True):
-    """A picture as a form with files."""
-
-    image: File
-    top_k: TopK = BEST
-
-
-class ImageLabel(msgspec.Struct, frozen=True):
-    """What may be in the picture."""
-
-    label: str
-    probability: Probability
-
-
-class ImageAnswer(msgspec.Struct, frozen=True):
-    """The labels that fit best."""
-
-    labels: list[ImageLabel]
-    model: ModelName
-    milliseconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ImageSource:
-    """The current bundle, or the classifier that ships."""
-
-    store: BlobStore
-    threads: int
-
-    def wanted(self) -> Hashable:
+    def registry(self) -> "Registry[Manifest]":
         from shared.image_classification.bundle import registry
 
-        return registry(self.store).current()
+        return registry(self.store)
 
-    def load(self, wanted: Hashable, before: "Classifier | None") -> "tuple[str, Classifier]":
-        from shared.image_classification.bundle import read
+    def load(self, bundle: "Bundle[Manifest]") -> "Classifier":
+        from shared.image_classification.bundle import opened
 
-        bundle = read(self.store, threads=self.threads)
-        return bundle.version, bundle.classifier
+        return opened(bundle, self.settings.scoring_threads).classifier
 
-    def problem(self, model: "Classifier") -> str:
-        return ""
-
-    def score(self, model: "Classifier", items: "Sequence[np.ndarray]") -> "Sequence[np.ndarray]":
-        import numpy as np
-
+    def score(self, model: "Classifier", items: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         return list(model.classify(np.stack(items)))
 
+    def inputs(self, model: "Classifier") -> tuple[TensorMetadata, ...]:
+        return TensorMetadata(FILES, Datatype.BYTES, (VARIABLE,)), network_input(model.input)
 
-@contextmanager
-def named(which: str) -> Iterator[None]:
-    """Says in an error of which picture it is, where there are several."""
-    try:
-        yield
-    except InvalidInput as error:
-        raise type(error)(f"{which}: {error.message}", error.hint) from error
+    def outputs(self, model: "Classifier") -> tuple[TensorMetadata, ...]:
+        return (
+            TensorMetadata("probabilities", Datatype.FP32, (VARIABLE, len(model.labels))),
+            TensorMetadata("label", Datatype.BYTES, (VARIABLE, VARIABLE)),
+        )
 
+    async def items(
+        self, model: "Classifier", rows: Sequence[bytes | np.ndarray], parameters: TopParameters
+    ) -> Sequence[np.ndarray]:
+        return await asyncio.gather(*(self._item(model, number, row) for number, row in enumerate(rows)))
 
-type ImageServed = "Served[Classifier, np.ndarray, np.ndarray]"
-type ImageLoaded = "Loaded[Classifier, np.ndarray, np.ndarray]"
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """What the image routes call. decoders: where pictures are decoded, beside the event loop."""
-
-    served: ImageServed
-    decoders: Executor
-    max_bytes: int
-    max_pixels: int
-
-    async def answer(self, image: bytes, top_k: int = BEST, caller: str = "") -> ImageAnswer:
-        """The labels that fit best.
-
-        Raises TooLarge, InvalidInput for what is no picture, or what hinders an answer now.
-        """
-        begun = perf_counter()
-        loaded = await self.served.ready()
-        row = await self.scored(loaded, image, caller)
-        labels = [ImageLabel(found.label, found.probability) for found in loaded.model.top(row, top_k)]
-        return ImageAnswer(labels, ModelName(NAME, loaded.version), milliseconds_since(begun))
-
-    async def scored(self, loaded: ImageLoaded, image: bytes, caller: str = "") -> "np.ndarray":
-        """The probability of each label, (classes,) float32."""
-        self.check_size(image)
-        with loaded.batcher.enter(1, caller) as submit:
-            prepared = await self.prepared(loaded.model, image)
-            return await asyncio.wrap_future(submit(prepared))
-
-    async def prepared(self, model: "Classifier", image: bytes) -> "np.ndarray":
-        """A picture as the model's input."""
+    async def prepared(self, model: "Classifier", file: bytes) -> np.ndarray:
+        """A picture as the network's input; the file may be in base64. Raises TooLarge, InvalidInput for no picture."""
+        file = decode_if(file)
+        check_size(file, self.settings.body_bytes)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.decoders, model.prepare, image, self.max_pixels)
+        return await loop.run_in_executor(self._decoders, model.prepare, file, self.settings.image_pixels)
 
-    def check_size(self, image: bytes) -> None:
-        """Raises TooLarge for a file over the limit, InvalidInput for an empty one."""
-        if not image:
-            raise InvalidInput("The image is empty: it has no bytes.", "Send the file itself.")
-        if len(image) > self.max_bytes:
-            raise TooLarge(f"The image has {len(image)} bytes, {self.max_bytes} are allowed.", "Send a smaller one.")
+    def tensors(self, model: "Classifier", scored: Sequence[np.ndarray], parameters: TopParameters) -> list[Tensor]:
+        return tensors(scored, model.labels, parameters.top_k)
+
+    async def _item(self, model: "Classifier", number: int, row: bytes | np.ndarray) -> np.ndarray:
+        if isinstance(row, np.ndarray):
+            return row
+        with named(f"Row {number}"):
+            return await self.prepared(model, row)
+
+
+def check_size(file: bytes, max_bytes: int) -> None:
+    """Raises TooLarge for a file over the limit, InvalidInput for an empty one."""
+    if not file:
+        raise InvalidInput("The image is empty: it has no bytes.", "Send the file itself.")
+    if len(file) > max_bytes:
+        raise TooLarge(f"The image has {len(file)} bytes, {max_bytes} are allowed.", "Send a smaller one.")
+
+
+def network_input(own: "Input") -> TensorMetadata:
+    """The network's input, for any number of rows; it goes by "input" where it is called like the files."""
+    name = "input" if own.name == FILES else own.name
+    return TensorMetadata(name, Datatype(own.datatype), (VARIABLE, *own.shape[1:]))
+
+
+def tensors(scored: Sequence[np.ndarray], labels: Sequence[str], top_k: int) -> list[Tensor]:
+    """The outputs: probabilities (rows, classes), and the labels (rows, k) of the k most probable."""
+    probabilities = np.stack(scored)
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+    return [
+        Tensor.of_array("probabilities", probabilities, labels),
+        Tensor.of_texts("label", [[labels[index] for index in row] for row in best]),
+    ]

@@ -11,6 +11,12 @@ TopK = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many to answer
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
+class TopParameters(msgspec.Struct, frozen=True):
+    """What may be said beside questions or images."""
+
+    top_k: TopK = BEST
+
+
 class ModelName(msgspec.Struct, frozen=True):
     """Which model answered."""
 

@@ -7,27 +7,12 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
-from typing import Protocol
+from typing import Any
 
 from shared.errors import BundleError, TallyError
 from shared.serving.batching import Batcher, Limits
+from shared.serving.model import RealTimeModel
 from shared.telemetry import log
-
-
-class Source[M, I, O](Protocol):
-    """Where a served model comes from, and how it is called."""
-
-    def wanted(self) -> Hashable:
-        """What is to be served now: looked up often, so cheap. Raises Transient where storage does not answer."""
-
-    def load(self, wanted: Hashable, before: M | None) -> tuple[str, M]:
-        """The version and the model, ready to answer; `before` is the one it takes the place of."""
-
-    def problem(self, model: M) -> str:
-        """What is wrong with a model that answers nevertheless; empty: nothing."""
-
-    def score(self, model: M, items: Sequence[I]) -> Sequence[O]:
-        """One call of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +36,25 @@ class Health:
 
 
 _NOTHING = object()
-"""What no source wants: None is wanted where the model that ships is."""
+"""What is never wanted: None is wanted where the model that ships is."""
 
 
 class Served[M, I, O]:
-    """The model of one name in this process. Looks for a newer one every so many seconds, beside the requests.
+    """A declared model in this process. Looks for a newer bundle every so many seconds, beside the requests.
 
     told: hears of the size of every call.
     """
 
     def __init__(
         self,
-        name: str,
-        source: Source[M, I, O],
+        declared: RealTimeModel[M, I, O],
         limits: Limits,
         reload_seconds: float,
         told: Callable[[str, int], None] = lambda name, size: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
-        self._source, self._limits, self._told, self._clock = source, limits, told, clock
+        self.declared, self.name = declared, declared.name
+        self._limits, self._told, self._clock = limits, told, clock
         self._reload_seconds = reload_seconds
         self._loaded: Loaded[M, I, O] | None = None
         self._refused: Hashable = _NOTHING
@@ -94,6 +78,14 @@ class Served[M, I, O]:
     async def ready(self) -> Loaded[M, I, O]:
         """As `loaded`; the first call does its reading beside the event loop."""
         return self.loaded() if self._loaded else await asyncio.to_thread(self.loaded)
+
+    async def score(
+        self, loaded: Loaded[M, I, O], rows: Sequence[Any], parameters: Any, caller: str = ""
+    ) -> Sequence[O]:
+        """What the model gives for rows of an input. Raises InvalidInput for these, Overloaded, TooManyRequests."""
+        with loaded.batcher.enter(len(rows), caller) as submit:
+            items = await self.declared.items(loaded.model, rows, parameters)
+            return await asyncio.gather(*(asyncio.wrap_future(submit(item)) for item in items))
 
     def look(self) -> None:
         """Serve what is to be served now, if it is another and can be used; otherwise remember why not."""
@@ -131,26 +123,26 @@ class Served[M, I, O]:
 
     def _look(self) -> None:
         self._looked = self._clock()
-        wanted = self._source.wanted()
+        wanted = self.declared.wanted()
         if self._loaded and wanted == self._loaded.wanted:
-            self._problem = self._source.problem(self._loaded.model)
+            self._problem = self.declared.problem(self._loaded.model)
         elif wanted != self._refused or self._loaded is None:
             self._exchange(wanted)
 
     def _exchange(self, wanted: Hashable) -> None:
         before = self._loaded
         try:
-            version, model = self._source.load(wanted, before.model if before else None)
+            version, model = self.declared.read(wanted, before.model if before else None)
         except BundleError as error:
             self._refused = wanted  # reading it again would find it no better
             log("model refused", level=logging.ERROR, model=self.name, reason=error.message)
             raise
         batcher = Batcher(self._calling(model), self._limits, lambda size: self._told(self.name, size))
         self._loaded, self._refused = Loaded(wanted, version, model, batcher), _NOTHING
-        self._problem = self._source.problem(model)
+        self._problem = self.declared.problem(model)
         log("model loaded", model=self.name, version=version)
         if before:
             before.batcher.close()
 
     def _calling(self, model: M) -> Callable[[Sequence[I]], Sequence[O]]:
-        return lambda items: self._source.score(model, items)
+        return lambda items: self.declared.score(model, items)

@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 from bench.reference.resnet import weights as generated
 from cli import models
 from cli.app import app
-from shared.app import make_images
+from shared.app import serve
 from shared.errors import BundleError, InvalidInput, NotFound, TallyError
 from shared.image_classification import bundle, recipes
 from shared.image_classification.download import Published
+from shared.image_classification.model import ImageClassification
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 from tests.image_classification.networks import channel_means
@@ -106,7 +107,7 @@ def test_what_ships_is_listed_and_can_be_chosen_again(storage: MemoryStorage, ta
     assert (listed["image"]["version"], listed["image"]["current"], listed["image"]["shipped"]) == (shipped, True, True)
     assert {"faq", "style/wave"} <= listed.keys()
     added(tally, network)
-    served = make_images(Settings(), storage).served
+    served = serve(ImageClassification, Settings(), storage)
     assert served.loaded().version != shipped
     assert shipped in tally("use", "image", "shipped").output
     assert bundle.current(storage.control("bundles")).version == shipped

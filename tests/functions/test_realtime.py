@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from functions import operations, realtime
-from shared.app import make_faq, make_images
-from shared.faq_matching.model import Faq, FaqEntry
+from shared.app import serve, serve_models
+from shared.faq_matching.model import FaqMatching
+from shared.faq_matching.service import Faq, FaqEntry
+from shared.image_classification.service import Images
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 
@@ -26,12 +28,16 @@ ENTRY = {"question": "Where do penguins buy their tuxedos?", "answer": "At the i
 def storage(monkeypatch: pytest.MonkeyPatch) -> MemoryStorage:
     """Handlers on an app in memory."""
     storage = MemoryStorage()
-    faq, images = make_faq(SETTINGS, storage), make_images(SETTINGS, storage)
-    monkeypatch.setattr(realtime, "faq", lambda: faq)
-    monkeypatch.setattr(realtime, "images", lambda: images)
-    monkeypatch.setattr(operations, "models", lambda: [faq.served, images.served])
+    served = serve_models(SETTINGS, storage)
+    monkeypatch.setattr(realtime, "faq", lambda: Faq(served["faq"]))
+    monkeypatch.setattr(realtime, "images", lambda: Images(served["image"]))
+    monkeypatch.setattr(operations, "models", lambda: served)
     monkeypatch.setattr(realtime, "settings", lambda: SETTINGS)
     return storage
+
+
+def make_faq(storage: MemoryStorage) -> Faq:
+    return Faq(serve(FaqMatching, SETTINGS, storage))
 
 
 def call(handler: Any, body: bytes = b"", kind: str = "application/json", **route: str) -> tuple[int, Any]:
@@ -93,7 +99,7 @@ def test_an_entry_of_the_faq_that_ships_can_be_changed_and_removed(storage: Memo
 
 
 def test_other_instances_know_of_a_change_at_their_next_look(storage: MemoryStorage) -> None:
-    here, there = make_faq(SETTINGS, storage), make_faq(SETTINGS, storage)
+    here, there = make_faq(storage), make_faq(storage)
     there.served.loaded()
     entry = FaqEntry("Where do penguins buy their tuxedos?", "At the iceberg.")
     here.put("tuxedo", entry)
@@ -104,10 +110,10 @@ def test_other_instances_know_of_a_change_at_their_next_look(storage: MemoryStor
 
 
 def test_changes_made_at_once_are_all_kept(storage: MemoryStorage) -> None:
-    instances: list[Faq] = [make_faq(SETTINGS, storage) for _ in range(4)]
+    instances: list[Faq] = [make_faq(storage) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: instances[n % 4].put(f"n{n}", FaqEntry(f"Question number {n}?", str(n))), range(12)))
-    last = make_faq(SETTINGS, storage)
+    last = make_faq(storage)
     assert [last.get(f"n{n}").answer for n in range(12)] == [str(n) for n in range(12)]
 
 

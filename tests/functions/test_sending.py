@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from functions import inference, realtime, runs
-from shared.app import make_driver, make_faq, make_images
+from shared.app import make_driver, serve_models
+from shared.faq_matching.service import Faq
+from shared.image_classification.service import Images
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 
@@ -28,11 +30,12 @@ BOM = b"\xef\xbb\xbf"
 def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Handlers on an app in memory."""
     storage, settings = MemoryStorage(), Settings(local_compute_dir=str(tmp_path))
-    faq, images, driver = make_faq(settings, storage), make_images(settings, storage), make_driver(settings, storage)
+    served, driver = serve_models(settings, storage), make_driver(settings, storage)
     for module in (realtime, inference):
-        monkeypatch.setattr(module, "faq", lambda: faq)
-        monkeypatch.setattr(module, "images", lambda: images)
         monkeypatch.setattr(module, "settings", lambda: settings)
+    monkeypatch.setattr(inference, "models", lambda: served)
+    monkeypatch.setattr(realtime, "faq", lambda: Faq(served["faq"]))
+    monkeypatch.setattr(realtime, "images", lambda: Images(served["image"]))
     for name, made in {"storage": storage, "settings": settings, "driver": driver}.items():
         monkeypatch.setattr(runs, name, partial(lambda made: made, made))
 

@@ -7,11 +7,15 @@ import pytest
 
 from shared.errors import BundleError, Transient
 from shared.serving.batching import Limits
+from shared.serving.model import RealTimeModel
 from shared.serving.served import Health, Served
 
 
-class Numbers:
+class Numbers(RealTimeModel[int, int, int]):
     """Serves models that multiply by their version."""
+
+    name = "numbers"
+    registry = load = inputs = outputs = None  # type: ignore[assignment]
 
     def __init__(self) -> None:
         self.current = 1
@@ -23,7 +27,7 @@ class Numbers:
             raise Transient("Storage does not answer.")
         return self.current
 
-    def load(self, wanted: Hashable, before: int | None) -> tuple[str, int]:
+    def read(self, wanted: Hashable, before: int | None) -> tuple[str, int]:
         assert isinstance(wanted, int)
         self.loads.append(wanted)
         if wanted > 100:
@@ -53,7 +57,7 @@ def numbers() -> Numbers:
 
 @pytest.fixture
 def served(numbers: Numbers) -> Served[int, int, int]:
-    return Served("numbers", numbers, Limits(), 5, clock=Clock())
+    return Served(numbers, Limits(), 5, clock=Clock())
 
 
 def ask(served: Served[int, int, int], item: int) -> int:
@@ -78,7 +82,7 @@ def test_what_becomes_current_answers_from_the_next_look_on(numbers: Numbers, se
 
 def test_it_looks_by_itself_after_some_seconds(numbers: Numbers) -> None:
     clock = Clock()
-    served = Served("numbers", numbers, Limits(), 5, clock=clock)
+    served = Served(numbers, Limits(), 5, clock=clock)
     assert ask(served, 7) == 7
     numbers.current = 2
     clock.now = 5
@@ -138,7 +142,7 @@ def test_without_storage_the_model_goes_on_and_says_what_is_missing(
 
 def test_before_there_is_a_model_every_caller_hears_why_and_it_is_tried_now_and_then(numbers: Numbers) -> None:
     clock = Clock()
-    served = Served("numbers", numbers, Limits(), 5, clock=clock)
+    served = Served(numbers, Limits(), 5, clock=clock)
     numbers.current = 101
     for _ in range(3):
         with pytest.raises(BundleError, match="101 is damaged"):

@@ -7,8 +7,8 @@ import struct
 
 import numpy as np
 
-from functions.web.inference.datatypes import Array, Datatype, Values, count
 from shared.errors import InvalidInput
+from shared.serving.datatypes import Array, Datatype, Values, count
 
 _LENGTH = struct.Struct("<I")
 _HINT = "Send as many elements as the shape says."

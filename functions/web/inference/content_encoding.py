@@ -2,8 +2,8 @@
 
 import zlib
 
-from functions.web.inference.datatypes import shown
 from shared.errors import Malformed, TooLarge, UnsupportedEncoding
+from shared.serving.datatypes import shown
 
 _EITHER = zlib.MAX_WBITS | 32  # gzip and zlib tell themselves apart
 _BARE = -zlib.MAX_WBITS

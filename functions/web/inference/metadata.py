@@ -2,10 +2,10 @@
 
 import msgspec
 
-from functions.web.inference.datatypes import Datatype, shown
 from shared.errors import InvalidInput
+from shared.serving.datatypes import Datatype, shown
+from shared.serving.tensors import TensorMetadata
 
-VARIABLE = -1
 UNNAMED = "input-1"  # what MLServer's request codecs call the only input
 EXTENSIONS = ("binary_tensor_data", "classification", "parameters")
 
@@ -38,22 +38,6 @@ class ModelReady(msgspec.Struct, frozen=True):
     ready: bool = True
 
 
-class TensorMetadata(msgspec.Struct, frozen=True):
-    """A tensor that a model takes or gives; dimensions of any size are -1."""
-
-    name: str
-    datatype: Datatype
-    shape: tuple[int, ...]
-
-    def check(self, datatype: Datatype, shape: tuple[int, ...]) -> None:
-        """Raises InvalidInput where a tensor is not one of these; [n, 1], as MLServer's codecs send it, is [n]."""
-        if datatype != self.datatype:
-            raise InvalidInput(f"Input {self.name!r} is {datatype}.", f"Send {self.datatype}.")
-        given = shape[:1] if len(self.shape) == 1 and shape[1:] == (1,) else shape
-        if len(given) != len(self.shape) or not all(map(_fits, given, self.shape)):
-            raise InvalidInput(f"Input {self.name!r} has the shape {list(shape)}.", f"Send {list(self.shape)}.")
-
-
 class ModelMetadata(msgspec.Struct, frozen=True):
     """What a model takes and gives.
 
@@ -73,7 +57,3 @@ class ModelMetadata(msgspec.Struct, frozen=True):
                 return tensor
         names = " or ".join(repr(tensor.name) for tensor in self.inputs)
         raise InvalidInput(f"The model {self.name!r} has no input {shown(name)}.", f"It takes {names}.")
-
-
-def _fits(size: int, wanted: int) -> bool:
-    return wanted in (VARIABLE, size)

@@ -13,10 +13,10 @@ import msgspec
 
 from functions.web import json_body
 from functions.web.inference import binary_data, json_data
-from functions.web.inference.datatypes import Datatype, Values, datatype, shown
 from functions.web.inference.metadata import ModelMetadata
 from functions.web.inference.parameters import Parameters, parameter
 from shared.errors import InvalidInput, Malformed
+from shared.serving.datatypes import Datatype, Values, datatype, shown
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 type Shape = Annotated[

@@ -1,52 +1,17 @@
 """Inference responses: JSON, or JSON with the data of some outputs after it in binary."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from functions.web.inference import binary_data, json_data
-from functions.web.inference.datatypes import Array, Datatype, Values, of_array
 from functions.web.inference.request import HEADER_LENGTH, Inference, Wanted
 from shared.errors import InvalidInput
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """What a model gives, (rows, ...); labels: what its columns are called, where they are classes."""
-
-    name: str
-    datatype: Datatype
-    shape: tuple[int, ...]
-    values: Values
-    labels: Sequence[str] = ()
-
-    @classmethod
-    def of_array(cls, name: str, array: Array, labels: Sequence[str] = ()) -> Self:
-        """A tensor of numbers or truth values."""
-        return cls(name, of_array(array.dtype), array.shape, array, labels)
-
-    @classmethod
-    def of_texts(cls, name: str, rows: Sequence[Sequence[str]]) -> Self:
-        """BYTES, (rows, columns), in UTF-8; every row has as many."""
-        flat = [text.encode() for row in rows for text in row]
-        return cls(name, Datatype.BYTES, (len(rows), len(rows[0])), flat)
-
-    def classified(self, classes: int) -> "Tensor":
-        """The best classes of each row as "value:index:label" (Triton's "Classification Extension").
-
-        Raises InvalidInput where the columns are no classes.
-        """
-        if not self.labels or isinstance(self.values, list):
-            raise InvalidInput(f"Output {self.name!r} cannot be classified.", "Ask for it without `classification`.")
-        best = np.argsort(-self.values, axis=1, kind="stable")[:, :classes]
-        rows = [
-            [f"{row[index]:f}:{index}:{self.labels[index]}" for index in indices]
-            for row, indices in zip(self.values, best, strict=True)
-        ]
-        return Tensor.of_texts(self.name, rows)
+from shared.serving.datatypes import Datatype
+from shared.serving.tensors import Tensor
 
 
 class ResponseOutput(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,9 +60,24 @@ def encode(request: Inference, model: str, version: str, tensors: Iterable[Tenso
 def _described(tensor: Tensor, wanted: Wanted, after: list[bytes]) -> ResponseOutput:
     """An output as JSON; data wanted in binary are put at the end of `after`."""
     if wanted.classes:
-        tensor = tensor.classified(wanted.classes)
+        tensor = _classified(tensor, wanted.classes)
     if not wanted.binary:
         data = json_data.encode(tensor.values)
         return ResponseOutput(tensor.name, tensor.datatype, tensor.shape, data=data)
     after.append(binary_data.encode(tensor.values))
     return ResponseOutput(tensor.name, tensor.datatype, tensor.shape, {"binary_data_size": len(after[-1])})
+
+
+def _classified(tensor: Tensor, classes: int) -> Tensor:
+    """The best classes of each row as "value:index:label" (Triton's "Classification Extension").
+
+    Raises InvalidInput where the columns are no classes.
+    """
+    if not tensor.labels or isinstance(tensor.values, list):
+        raise InvalidInput(f"Output {tensor.name!r} cannot be classified.", "Ask for it without `classification`.")
+    best = np.argsort(-tensor.values, axis=1, kind="stable")[:, :classes]
+    rows = [
+        [f"{row[index]:f}:{index}:{tensor.labels[index]}" for index in indices]
+        for row, indices in zip(tensor.values, best, strict=True)
+    ]
+    return Tensor.of_texts(tensor.name, rows)

@@ -1,57 +1,52 @@
 """One inference: from a body to the model's answer, whichever model it is."""
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any
 
-from functions.web.inference.datatypes import shown
 from functions.web.inference.metadata import ModelMetadata
-from functions.web.inference.request import Inference, parse
-from functions.web.inference.response import Encoded, Tensor, encode
+from functions.web.inference.parameters import read_parameters
+from functions.web.inference.request import parse
+from functions.web.inference.response import Encoded, encode
 from shared.errors import NotFound
+from shared.serving.datatypes import shown
 from shared.serving.served import Loaded, Served
+from shared.serving.tensors import rows_of
 
 _LARGE = 50_000  # bytes that take over a millisecond to read, so that other requests would notice
 
 
-class Model[M, I, O](Protocol):
-    """A served model, as this protocol sees it."""
-
-    @property
-    def served(self) -> Served[M, I, O]:
-        """The model that answers."""
-
-    def metadata(self, loaded: Loaded[M, I, O]) -> ModelMetadata:
-        """What it takes and gives."""
-
-    async def tensors(self, loaded: Loaded[M, I, O], asked: Inference, caller: str) -> list[Tensor]:
-        """The outputs, with a row for each row of the input."""
-
-
-async def described(model: Model[Any, Any, Any], version: str = "") -> ModelMetadata:
+async def describe[M, I, O](served: Served[M, I, O], version: str = "") -> ModelMetadata:
     """What a model says of itself. Raises NotFound for another version than the one that answers."""
-    return _of_version(model.metadata(await model.served.ready()), version)
+    return _metadata(served, await served.ready(), version)
 
 
-async def infer(
-    model: Model[Any, Any, Any], version: str, body: bytes, header_length: str, max_rows: int, caller: str = ""
+async def infer[M, I, O](
+    served: Served[M, I, O], version: str, body: bytes, header_length: str, max_rows: int, caller: str = ""
 ) -> Encoded:
     """The model's response to a request.
 
     Raises NotFound for another version than the one that answers, what is wrong with the request, or what hinders an
     answer now.
     """
-    loaded = await model.served.ready()
-    metadata = _of_version(model.metadata(loaded), version)
+    loaded, declared = await served.ready(), served.declared
+    metadata = _metadata(served, loaded, version)
     if len(body) < _LARGE:
         asked = parse(body, header_length, metadata, max_rows)
     else:
         asked = await asyncio.to_thread(parse, body, header_length, metadata, max_rows)
-    return encode(asked, metadata.name, loaded.version, await model.tensors(loaded, asked, caller))
+    parameters = read_parameters(asked.parameters, declared.parameters)
+    rows = rows_of(asked.input.values, asked.input.shape[0])
+    scored = await served.score(loaded, rows, parameters, caller)
+    return encode(asked, served.name, loaded.version, declared.tensors(loaded.model, scored, parameters))
 
 
-def _of_version(metadata: ModelMetadata, version: str) -> ModelMetadata:
-    if version and version not in metadata.versions:
+def _metadata(served: Served[Any, Any, Any], loaded: Loaded[Any, Any, Any], version: str) -> ModelMetadata:
+    """What the model that answers says of itself. Raises NotFound where another version is asked for."""
+    if version and version != loaded.version:
         raise NotFound(
-            f"The model {metadata.name!r} has no version {shown(version)} here.", f"It serves {metadata.versions[0]}."
+            f"The model {served.name!r} has no version {shown(version)} here.", f"It serves {loaded.version}."
         )
-    return metadata
+    declared, model = served.declared, loaded.model
+    return ModelMetadata(
+        served.name, (loaded.version,), declared.platform, declared.inputs(model), declared.outputs(model)
+    )

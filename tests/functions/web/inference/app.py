@@ -64,7 +64,7 @@ def running(folder: Path, storage: Any = None, cors: Cors = Cors(), **changed: A
         patch.object(runs, "storage", lambda: kept),
         patch.object(runs, "driver", lambda: make_driver(settings, kept)),
     ):
-        _forget()
+        dependencies.models.cache_clear()
         worker = Worker(ROOT)
         served = [function for function in worker.functions if function.trigger_type == HTTP]
         keys = read_keys(folder / "keys.json", [function.name for function in served])
@@ -80,9 +80,4 @@ def running(folder: Path, storage: Any = None, cors: Cors = Cors(), **changed: A
             thread.join()
             loop.close()
             worker.close()
-            _forget()
-
-
-def _forget() -> None:
-    for made in (dependencies.faq, dependencies.images):
-        made.cache_clear()
+            dependencies.models.cache_clear()

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from functions.web.inference.datatypes import Datatype
-from functions.web.inference.metadata import ModelMetadata, TensorMetadata
+from functions.web.inference.metadata import ModelMetadata
+from shared.serving.datatypes import Datatype
+from shared.serving.tensors import TensorMetadata
 
 NUMBERS = [kind for kind in Datatype if kind != Datatype.BYTES]
 

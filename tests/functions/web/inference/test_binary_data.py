@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
 
 from functions.web.inference import binary_data
-from functions.web.inference.datatypes import Datatype
 from shared.errors import InvalidInput
+from shared.serving.datatypes import Datatype
 from tests.functions.web.inference.tensors import NUMBERS, numbers
 
 

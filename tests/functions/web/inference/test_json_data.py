@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.web.inference import json_data
-from functions.web.inference.datatypes import Datatype
 from shared.errors import InvalidInput
+from shared.serving.datatypes import Datatype
 from tests.functions.web.inference.tensors import NUMBERS, numbers, texts
 
 

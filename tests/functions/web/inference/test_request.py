@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 
-from functions.web.inference.datatypes import Datatype
 from functions.web.inference.metadata import ModelMetadata
 from functions.web.inference.parameters import parameter
 from functions.web.inference.request import Inference, Wanted, parse
 from shared.errors import InvalidInput, Malformed
+from shared.serving.datatypes import Datatype
 from tests.functions.web.inference.tensors import NUMBERS, model, numbers
 
 WORDS = model(Datatype.BYTES, (-1,))

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.http import InferResult
 
-from functions.web.inference.datatypes import Datatype
 from functions.web.inference.metadata import ServerMetadata
 from functions.web.inference.request import Inference, Input, Wanted
-from functions.web.inference.response import Encoded, Tensor, encode
+from functions.web.inference.response import Encoded, encode
 from shared.errors import InvalidInput
+from shared.serving.datatypes import Datatype
+from shared.serving.tensors import Tensor
 from tests.functions.web.inference.tensors import NUMBERS, numbers
 
 X = Input("x", Datatype.BYTES, (1,), [b""])
