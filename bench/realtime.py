@@ -27,13 +27,13 @@ from rich.table import Column, Table
 
 from bench._clients import COUNTS, Load, Target, ask
 from devhost.sandbox import ROOT, running, sandbox_settings, wait_for
-from shared.app import serve
 from shared.faq_matching import bundle as faqs
 from shared.image_classification.bundle import registry
 from shared.image_classification.classifier import Classifier
 from shared.image_classification.model import ImageClassification
 from shared.image_classification.preprocessing import Preprocessing
 from shared.image_classification.service import Images
+from shared.models import serve
 from shared.settings import Settings
 from shared.storage import MemoryStorage, Storage
 

@@ -63,6 +63,8 @@ def doctor(
 
 
 def _here() -> Iterator[Check]:
+    from shared.models import MODELS
+
     yield checked("Python", _python)
     yield from (found := _settings_checks())
     if found[0].ok is False:
@@ -72,7 +74,8 @@ def _here() -> Iterator[Check]:
     yield control
     yield checked("Event Hubs", _event_hub)
     yield checked("host", _host)
-    looks = {"readings": _readings} | {f"{kind} models": partial(_models, kind) for kind in KINDS}
+    kinds = ("anomaly", *(model.name for model in MODELS))
+    looks = {"readings": _readings} | {f"{kind} models": partial(_models, kind) for kind in kinds}
     for name, look in looks.items():
         yield checked(name, look) if control.ok else Check(name, None, "not looked at: the control account comes first")
 
@@ -203,9 +206,6 @@ def _readings() -> str:
     return f"{windows:,} {'window' if windows == 1 else 'windows'} so far, complete up to {shown_time(sealed)}"
 
 
-KINDS = ("anomaly", "faq", "image")
-
-
 def _models(name: str) -> str:
     from cli.model_kinds import kind_named
 
@@ -215,6 +215,6 @@ def _models(name: str) -> str:
         manifest = kind.registry.manifest(version)
         series = getattr(manifest, "series", None)
         return version if series is None else f"{version}: models of {series:,} series"
-    if kind.folder:
+    if kind.registry.shipped:
         return f"{kind.shipped}, the one that ships"
     raise Note("none are trained yet", "Once there are readings: `tally train anomaly`.")

@@ -1,9 +1,8 @@
 """The kinds of models there are, with the versions of each: those in storage, and the one that ships."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,22 +30,21 @@ class Version(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ModelKind:
-    """A kind of models by its name, its bundles in storage, and the folder of the one that ships, if any."""
+    """A kind of models by its name, and its bundles."""
 
     name: str
     registry: Registry[Any]
-    folder: Path | None = None
 
     @property
     def shipped(self) -> str:
         """The version that ships; empty where none does."""
-        return version_of((self.folder / MANIFEST).read_bytes()) if self.folder else ""
+        return version_of((self.registry.shipped / MANIFEST).read_bytes()) if self.registry.shipped else ""
 
     def versions(self) -> Iterator[Version]:
         """That which ships, then those in storage, the newest last."""
         current = self.registry.current()
-        if self.folder:
-            size = self.registry.kind.read_manifest(self.name, (self.folder / MANIFEST).read_bytes()).size
+        if self.registry.shipped:
+            size = self.registry.kind.read_manifest(self.name, (self.registry.shipped / MANIFEST).read_bytes()).size
             yield Version(self.name, self.shipped, current is None, True, None, size)
         infos = self.registry.store.list(f"{self.registry.folder}/")
         written = sorted((info.modified, info.name.split("/")[-2]) for info in infos if info.name.endswith(MANIFEST))
@@ -63,11 +61,11 @@ class ModelKind:
         """Make a version current, named whole, in part or as `shipped`; which. Raises NotFound, InvalidInput."""
         known = self.registry.versions()
         if text in (SHIPPED, self.shipped) and text not in known:
-            if not self.folder:
+            if not self.registry.shipped:
                 raise InvalidInput(f"No models of kind {self.name} ship with Tally.", f"There are: {_listed(known)}.")
             self.registry.use_shipped()
             return self.shipped
-        names = [*known, SHIPPED] if self.folder else known
+        names = [*known, SHIPPED] if self.registry.shipped else known
         version = chosen(text, known, "version", f"Of {self.name} there are: {_listed(names)}.", parts=True)
         self.registry.make_current(version)
         return version
@@ -80,19 +78,17 @@ def _listed(versions: list[str]) -> str:
 def all_kinds(store: BlobStore) -> list[ModelKind]:
     """Every kind there is; a style is a kind of its own. `store` is the container `bundles`."""
     from shared.anomaly_detection import bundle as anomaly
-    from shared.faq_matching import bundle as faq
-    from shared.image_classification import bundle as image
+    from shared.models import MODELS
     from shared.style_transfer import styles as style
 
-    kinds = [
-        ModelKind("anomaly", anomaly.registry(store)),
-        ModelKind("faq", faq.registry(store), faq.DEFAULT),
-        ModelKind("image", image.registry(store), image.SHIPPED),
-    ]
+    kinds = [ModelKind("anomaly", anomaly.registry(store))]
+    kinds += [ModelKind(model.name, model.registry(store)) for model in MODELS]
     shipping = {manifest.parent.name: manifest.parent for manifest in SHIPPED_STYLES.glob(f"*/{MANIFEST}")}
     kept = {info.name.split("/")[1] for info in store.list(f"{style.FOLDER}/") if info.name.count("/") > 1}
     styles = sorted({*shipping, *kept})
-    return kinds + [ModelKind(f"style/{name}", style.registry_of(store, name), shipping.get(name)) for name in styles]
+    for name in styles:
+        kinds.append(ModelKind(f"style/{name}", replace(style.registry_of(store, name), shipped=shipping.get(name))))
+    return kinds
 
 
 def kind_named(text: str, store: BlobStore) -> ModelKind:

@@ -3,11 +3,12 @@
 from functools import cache
 from typing import Any
 
-from shared.app import make_driver, serve_models
+from shared.app import make_driver
 from shared.faq_matching.model import FaqMatching
 from shared.faq_matching.service import Faq
 from shared.image_classification.model import ImageClassification
 from shared.image_classification.service import Images
+from shared.models import serve_all
 from shared.runs.driver import Driver
 from shared.serving.served import Served
 from shared.settings import Settings
@@ -41,7 +42,7 @@ def driver() -> Driver:
 @cache
 def models() -> dict[str, Served[Any, Any, Any]]:
     """Every model that answers over HTTP, by its name."""
-    return serve_models(settings(), storage())
+    return serve_all(settings(), storage())
 
 
 def faq() -> Faq:

@@ -13,8 +13,8 @@ from functions.web.inference.metadata import ModelMetadata, ModelReady, ServerLi
 from functions.web.inference.request import HEADER_LENGTH, InferenceRequest
 from functions.web.inference.response import InferenceResponse
 from functions.web.inference.serving import describe, infer
-from shared.app import MODELS
 from shared.errors import NotFound, UnsupportedType
+from shared.models import MODELS
 from shared.serving.datatypes import shown
 from shared.serving.served import Served
 

@@ -3,27 +3,18 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from shared.anomaly_detection import workload as anomaly
 from shared.compute import Compute
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.local import LocalCompute
-from shared.faq_matching.model import FaqMatching
-from shared.image_classification.model import ImageClassification
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
 from shared.runs.workload import Workload
-from shared.serving.batching import Limits
-from shared.serving.model import RealTimeModel
-from shared.serving.served import Served
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.style_transfer import workload as style_transfer
-
-MODELS: tuple[type[RealTimeModel[Any, Any, Any]], ...] = (FaqMatching, ImageClassification)
-"""Every model that answers over HTTP."""
 
 
 def clock() -> datetime:
@@ -61,20 +52,3 @@ def make_compute(name: str, settings: Settings, storage: Storage) -> Compute:
     if name == "azure_ml":
         return AzureMLCompute(settings, storage.control("compute"), storage.control("logs"))
     return LocalCompute(Path(settings.local_compute_dir))
-
-
-def serve[M, I, O](model: type[RealTimeModel[M, I, O]], settings: Settings, storage: Storage) -> Served[M, I, O]:
-    """A real-time model, served as the settings say; nothing is contacted or read yet."""
-    limits = Limits(settings.batch_size, settings.queue_limit, settings.batch_wait_ms / 1000)
-    return Served(model(settings, storage.control("bundles")), limits, settings.reload_seconds, _count_call)
-
-
-def serve_models(settings: Settings, storage: Storage) -> dict[str, Served[Any, Any, Any]]:
-    """Every real-time model by its name."""
-    return {model.name: serve(model, settings, storage) for model in MODELS}
-
-
-def _count_call(model: str, size: int) -> None:
-    from shared.serving.metrics import metrics
-
-    metrics().called(model, size)

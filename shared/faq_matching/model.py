@@ -16,6 +16,7 @@ from shared.serving.datatypes import Datatype
 from shared.serving.model import RealTimeModel
 from shared.serving.served import Loaded, Served
 from shared.serving.tensors import VARIABLE, Tensor, TensorMetadata
+from shared.storage import BlobStore
 
 if TYPE_CHECKING:
     from shared.faq_matching.bundle import Bundle, Manifest
@@ -49,10 +50,11 @@ class FaqMatching(RealTimeModel[FaqModel, FaqRequest, "list[Match]"]):
     platform = "tally_faq"
     parameters = TopParameters
 
-    def registry(self) -> "Registry[Manifest]":
+    @staticmethod
+    def registry(store: BlobStore) -> "Registry[Manifest]":
         from shared.faq_matching.bundle import registry
 
-        return registry(self.store)
+        return registry(store)
 
     def wanted(self) -> Hashable:
         from shared.faq_matching.edits import BLOB

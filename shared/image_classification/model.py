@@ -40,10 +40,11 @@ class ImageClassification(RealTimeModel["Classifier", np.ndarray, np.ndarray]):
         super().__init__(settings, store)
         self._decoders = ThreadPoolExecutor(os.process_cpu_count(), "tally-decoder")
 
-    def registry(self) -> "Registry[Manifest]":
+    @staticmethod
+    def registry(store: BlobStore) -> "Registry[Manifest]":
         from shared.image_classification.bundle import registry
 
-        return registry(self.store)
+        return registry(store)
 
     def load(self, bundle: "Bundle[Manifest]") -> "Classifier":
         from shared.image_classification.bundle import opened

@@ -37,9 +37,10 @@ class RealTimeModel[M, I, O](ABC):
     def __init__(self, settings: Settings, store: BlobStore) -> None:
         self.settings, self.store = settings, store
 
+    @staticmethod
     @abstractmethod
-    def registry(self) -> Registry[Any]:
-        """Its bundles, and the one that ships."""
+    def registry(store: BlobStore) -> Registry[Any]:
+        """Its bundles in the container `bundles`, and the one that ships."""
 
     @abstractmethod
     def load(self, bundle: Bundle[Any]) -> M:
@@ -68,11 +69,11 @@ class RealTimeModel[M, I, O](ABC):
 
     def wanted(self) -> Hashable:
         """What is to be served now: looked up often, so cheap. Raises Transient where storage does not answer."""
-        return self.registry().current()
+        return self.registry(self.store).current()
 
     def read(self, wanted: Hashable, before: M | None) -> tuple[str, M]:
         """The version and the model to be served; `before` is the one it takes the place of."""
-        bundle = self.registry().current_bundle()
+        bundle = self.registry(self.store).current_bundle()
         return bundle.version, self.load(bundle)
 
     def problem(self, model: M) -> str:

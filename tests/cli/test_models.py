@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 from bench.reference.resnet import weights as generated
 from cli import models
 from cli.app import app
-from shared.app import serve
 from shared.errors import BundleError, InvalidInput, NotFound, TallyError
 from shared.image_classification import bundle, recipes
 from shared.image_classification.download import Published
 from shared.image_classification.model import ImageClassification
+from shared.models import serve
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 from tests.image_classification.networks import channel_means

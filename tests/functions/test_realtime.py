@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from functions import operations, realtime
-from shared.app import serve, serve_models
 from shared.faq_matching.model import FaqMatching
 from shared.faq_matching.service import Faq, FaqEntry
 from shared.image_classification.service import Images
+from shared.models import serve, serve_all
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 
@@ -28,7 +28,7 @@ ENTRY = {"question": "Where do penguins buy their tuxedos?", "answer": "At the i
 def storage(monkeypatch: pytest.MonkeyPatch) -> MemoryStorage:
     """Handlers on an app in memory."""
     storage = MemoryStorage()
-    served = serve_models(SETTINGS, storage)
+    served = serve_all(SETTINGS, storage)
     monkeypatch.setattr(realtime, "faq", lambda: Faq(served["faq"]))
     monkeypatch.setattr(realtime, "images", lambda: Images(served["image"]))
     monkeypatch.setattr(operations, "models", lambda: served)

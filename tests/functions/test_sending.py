@@ -15,9 +15,10 @@ import pytest
 from PIL import Image
 
 from functions import inference, realtime, runs
-from shared.app import make_driver, serve_models
+from shared.app import make_driver
 from shared.faq_matching.service import Faq
 from shared.image_classification.service import Images
+from shared.models import serve_all
 from shared.settings import Settings
 from shared.storage import MemoryStorage
 
@@ -30,7 +31,7 @@ BOM = b"\xef\xbb\xbf"
 def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Handlers on an app in memory."""
     storage, settings = MemoryStorage(), Settings(local_compute_dir=str(tmp_path))
-    served, driver = serve_models(settings, storage), make_driver(settings, storage)
+    served, driver = serve_all(settings, storage), make_driver(settings, storage)
     for module in (realtime, inference):
         monkeypatch.setattr(module, "settings", lambda: settings)
     monkeypatch.setattr(inference, "models", lambda: served)
