@@ -217,4 +217,5 @@ def _models(name: str) -> str:
         return version if series is None else f"{version}: models of {series:,} series"
     if kind.registry.shipped:
         return f"{kind.shipped}, the one that ships"
-    raise Note("none are trained yet", "Once there are readings: `tally train anomaly`.")
+    first = "Once there are readings: `tally train anomaly`." if name == "anomaly" else kind.registry.kind.remedy
+    raise Note("none are trained yet", first)
