@@ -7,6 +7,7 @@ import azure.functions as func
 import msgspec
 
 from functions.dependencies import faq, images, settings
+from functions.web import base64_text
 from functions.web.forms import read_form
 from functions.web.http import (
     JSON,
@@ -27,7 +28,6 @@ from shared.faq_matching.entries import Entry, Id
 from shared.faq_matching.model import FaqRequest
 from shared.faq_matching.service import EntryId, FaqAnswer, FaqChanged, FaqEntry, entry_etag
 from shared.image_classification.service import ImageAnswer, ImageForm, ImageRequest
-from shared.serving import base64_text
 from shared.serving.answers import BEST, TopK
 
 blueprint = func.Blueprint()
@@ -161,4 +161,4 @@ def _image_request(req: func.HttpRequest) -> tuple[bytes, int]:
         raise UnsupportedType(
             f"The body is said to be {kind}.", "Send image/*, multipart/form-data or application/json."
         )
-    return data, top_k or BEST
+    return base64_text.decode_if(data), top_k or BEST

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from functions.web import base64_text
 from shared.errors import named, shown
 from shared.faq_matching.entries import NOT_BLANK
 from shared.faq_matching.model import FaqRequest
 from shared.faq_matching.service import Faq
 from shared.image_classification.service import Base64, Images
-from shared.serving import base64_text
 from shared.serving.answers import milliseconds_since
 
 ALL = 100

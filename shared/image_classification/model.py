@@ -11,7 +11,6 @@ import numpy as np
 from shared.bundles.registry import Bundle, Registry
 from shared.errors import InvalidInput, TooLarge, named
 from shared.serving.answers import TopParameters
-from shared.serving.base64_text import decode_if
 from shared.serving.datatypes import Datatype
 from shared.serving.model import RealTimeModel
 from shared.serving.served import Loaded, Served
@@ -35,6 +34,7 @@ class ImageClassification(RealTimeModel["Classifier", np.ndarray, np.ndarray]):
     name = "image"
     platform = "onnx_onnxv1"
     parameters = TopParameters
+    takes_files = True
 
     def __init__(self, settings: Settings, store: BlobStore) -> None:
         super().__init__(settings, store)
@@ -69,8 +69,7 @@ class ImageClassification(RealTimeModel["Classifier", np.ndarray, np.ndarray]):
         return await asyncio.gather(*(self._item(model, number, row) for number, row in enumerate(rows)))
 
     async def prepared(self, model: "Classifier", file: bytes) -> np.ndarray:
-        """A picture as the network's input; the file may be in base64. Raises TooLarge, InvalidInput for no picture."""
-        file = decode_if(file)
+        """A picture as the network's input. Raises TooLarge, InvalidInput for no picture."""
         check_size(file, self.settings.body_bytes)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._decoders, model.prepare, file, self.settings.image_pixels)

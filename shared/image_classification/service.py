@@ -62,7 +62,7 @@ class Images:
     served: ImageServed
 
     async def answer(self, image: bytes, top_k: int = BEST, caller: str = "") -> ImageAnswer:
-        """The labels that fit a file best; it may be in base64.
+        """The labels that fit a file best.
 
         Raises TooLarge, InvalidInput for what is no picture, or what hinders an answer now.
         """

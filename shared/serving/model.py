@@ -33,6 +33,8 @@ class RealTimeModel[M, I, O](ABC):
     """The protocol's `platform`: the framework and the format of the model."""
     parameters: ClassVar[type[msgspec.Struct]] = NoParameters
     """What a request may say beside its input; every member has a default."""
+    takes_files: ClassVar[bool] = False
+    """Whether BYTES are files and never text: those that come in base64 are opened."""
 
     def __init__(self, settings: Settings, store: BlobStore) -> None:
         self.settings, self.store = settings, store

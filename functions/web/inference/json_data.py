@@ -12,9 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from functions.web import json_body
+from functions.web import base64_text, json_body
 from shared.errors import InvalidInput
-from shared.serving import base64_text
 from shared.serving.datatypes import Array, Datatype, Values, count
 
 BASE64 = "base64"

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from functions.web.base64_text import decode_if
 from functions.web.inference.metadata import ModelMetadata
 from functions.web.inference.parameters import read_parameters
 from functions.web.inference.request import parse
@@ -35,7 +36,10 @@ async def infer[M, I, O](
     else:
         asked = await asyncio.to_thread(parse, body, header_length, metadata, max_rows)
     parameters = read_parameters(asked.parameters, declared.parameters)
-    rows = rows_of(asked.input.values, asked.input.shape[0])
+    values = asked.input.values
+    if declared.takes_files and isinstance(values, list):
+        values = list(map(decode_if, values))
+    rows = rows_of(values, asked.input.shape[0])
     scored = await served.score(loaded, rows, parameters, caller)
     return encode(asked, served.name, loaded.version, declared.tensors(loaded.model, scored, parameters))
 
