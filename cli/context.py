@@ -1,9 +1,10 @@
 """What commands share: settings as the app reads them, the accounts they name, and what moves runs."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.settings import Settings, load_local_settings
 from shared.settings.start import settings_here
@@ -11,6 +12,7 @@ from shared.storage import Storage
 
 if TYPE_CHECKING:
     from shared.runs.driver import Driver
+    from shared.runs.workload import Workload
 
 CODE = Path(__file__).resolve().parents[1]
 """Where the packages lie: the project's folder, or Python's site-packages."""
@@ -27,7 +29,14 @@ def settings() -> Settings:
     if ROOT == CODE or (ROOT / "local.settings.json").exists():
         os.environ.update(load_local_settings(ROOT) | os.environ)
     os.environ["LOCAL_COMPUTE_DIR"] = str(ROOT / (os.environ.get("LOCAL_COMPUTE_DIR", "").strip() or ".tally/compute"))
-    return settings_here(os.environ)
+    return settings_here(os.environ, workloads())
+
+
+def workloads() -> "Mapping[str, Workload[Any]]":
+    """The workloads that there are, by name; imported when asked for, as numpy comes with them: a tenth of a second."""
+    from shared.workloads import BY_NAME
+
+    return BY_NAME
 
 
 @cache

@@ -9,15 +9,15 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from cli.azure_rest import AzureRest, Look, NotChecked, subscription
+from cli.context import workloads
 from cli.doctor_batch import BatchChecks
 from cli.doctor_ml import LearningChecks
 from shared.clouds import EVENT_HUBS, STORAGE
+from shared.compute import Image
 from shared.compute.azure import blob_address, filled
 from shared.errors import SettingsError
 from shared.settings import Settings
 
-IMAGES = {"anomaly": "anomaly", "style": "style_transfer"}
-"""The scoring image of each workload."""
 ROLES, IDENTITIES = "2022-04-01", "2023-01-31"
 """Versions of Resource Manager's interfaces."""
 BLOBS = frozenset({"Storage Blob Data Contributor", "Storage Blob Data Owner"})
@@ -48,15 +48,17 @@ class AzureChecks:
         for what, identity in self._nodes(batch, learning).items():
             yield f"{what} nodes' roles", partial(self._node_roles, identity)
 
-    def _images(self, compute: str) -> list[str]:
-        return [image for workload, image in IMAGES.items() if self.settings.compute_of(workload) == compute]
+    def _images(self, compute: str) -> list[Image]:
+        """The scoring images whose tasks run there, each once."""
+        there = (each for each in workloads().values() if self.settings.compute_of(each.name) == compute)
+        return list(dict.fromkeys(workload.image for workload in there))
 
-    def _image_names(self, batch: Sequence[str], learning: Sequence[str]) -> list[str]:
+    def _image_names(self, batch: Sequence[Image], learning: Sequence[Image]) -> list[str]:
         s = self.settings
-        named = [(s.batch_image, image) for image in batch] + [(s.aml_image, image) for image in learning]
+        named = [(s.batch_image, image.name) for image in batch] + [(s.aml_image, image.name) for image in learning]
         return list(dict.fromkeys(filled(template, image) for template, image in named if template))
 
-    def _nodes(self, batch: Sequence[str], learning: Sequence[str]) -> dict[str, str]:
+    def _nodes(self, batch: Sequence[Image], learning: Sequence[Image]) -> dict[str, str]:
         chosen = (("Batch", batch, self.settings.batch_identity), ("ML", learning, self.settings.aml_identity))
         return {what: identity for what, images, identity in chosen if images and identity}
 

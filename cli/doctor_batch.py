@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
+from shared.compute import Image
 from shared.compute.azure import folded, service_message
 from shared.compute.azure_batch.account import BatchAccount, said
 from shared.compute.azure_batch.pool import pool_formula
@@ -23,15 +24,15 @@ class BatchChecks:
 
     settings: Settings
     rest: AzureRest
-    images: Sequence[str]
+    images: Sequence[Image]
 
     def looks(self) -> Iterator[tuple[str, Look]]:
         """All there is to look at."""
         yield "Batch account", self._named
-        for pool in dict.fromkeys(named(self.settings.batch_pool, image) for image in self.images):
+        for pool in dict.fromkeys(named(self.settings.batch_pool, image.name) for image in self.images):
             yield f"pool {pool}", partial(self._pool, pool)
             yield "its formula", partial(self._formula, pool)
-        for name in dict.fromkeys(vm_size(self.settings, image) for image in self.images):
+        for name in dict.fromkeys(vm_size(self.settings, image.node) for image in self.images):
             yield name, partial(self._offered, name)
             yield f"cores of {name.removeprefix('Standard_')}", partial(self._enough_cores, name)
 

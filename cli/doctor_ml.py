@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from cli.azure_rest import ASK_FOR_MORE, AzureRest, Body, Look, NotChecked, subscription
+from shared.compute import Image
 from shared.compute.azure_ml import observation
 from shared.compute.azure_ml.definitions import cluster_part, vm_size
 from shared.compute.azure_ml.workspace import API_VERSION, Answer
@@ -18,12 +19,14 @@ class LearningChecks:
 
     settings: Settings
     rest: AzureRest
-    images: Sequence[str]
+    images: Sequence[Image]
 
     def looks(self) -> Iterator[tuple[str, Look]]:
         """All there is to look at."""
         yield "ML workspace", self._named
-        clusters = {cluster_part(self.settings, image): vm_size(self.settings, image) for image in self.images}
+        clusters = {
+            cluster_part(self.settings, image.name): vm_size(self.settings, image.node) for image in self.images
+        }
         for part, size in clusters.items():
             yield part.rpartition("/")[2], partial(self._cluster, part, size)
         yield "ML cores", self._enough_cores
@@ -61,7 +64,7 @@ class LearningChecks:
 
     def _enough_cores(self) -> str:
         """Whether each size's family has the cores that a full cluster of it takes; a new account has none."""
-        sizes = dict.fromkeys(vm_size(self.settings, image) for image in self.images)
+        sizes = dict.fromkeys(vm_size(self.settings, image.node) for image in self.images)
         if "" in sizes:
             raise NotChecked("not checked: AML_VM_SIZE names no size.")
         return "; ".join(map(self._cores, sizes))

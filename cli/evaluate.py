@@ -1,6 +1,5 @@
 """`tally evaluate`: how good the predictions of runs are, where somebody knows the truth."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -51,11 +50,12 @@ def evaluate(
 
     from shared.anomaly_detection.labels import compare, read_labels
     from shared.anomaly_detection.predictions import read_predictions
+    from shared.anomaly_detection.workload import ANOMALY
 
     truth = [label for path in labels for label in read_labels(path)]
     done = _done(driver().store, run)
     predictions = storage().data("predictions")
-    frames = [read_predictions(predictions, one.id, datetime.fromisoformat(one.params["start"])) for one in done]
+    frames = [read_predictions(predictions, one.id, ANOMALY.read(one.params).start) for one in done]
     rows = pl.concat(frames).unique(["device", "sensor", "window_end"], keep="first")
     counts = compare(rows, truth, settings().window_seconds, skip)
     shares = {name: getattr(counts, name) for name in ("precision", "recall", "f1", "false_alarm_rate")}
@@ -80,7 +80,7 @@ def _done(store: RunStore, asked: list[str] | None) -> list[Run]:
     hint = "`tally runs list` shows the runs there are."
     wanted = [chosen(text, ids, "run", hint, parts=True) for text in asked or ()]
     runs = [store.load(run_id)[0] for run_id in wanted] if wanted else store.newest(1000)
-    done = [one for one in runs if one.state is State.SUCCEEDED and "start" in one.params]
+    done = [one for one in runs if one.state is State.SUCCEEDED and one.workload == "anomaly"]
     if not done:
         raise InvalidInput("No run over readings has succeeded yet.", hint)
     return done

@@ -1,7 +1,7 @@
 """What came out of a run: which blobs, where they are, and copies of them on this machine."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from cli.context import workloads
 from cli.files import writing
 from shared.compute.azure import blob_address
 from shared.runs.record import Run, State
-from shared.runs.workload import Workload
 from shared.settings import Connection
 from shared.storage import BlobFile, BlobStore, Storage
 
@@ -29,9 +29,10 @@ class Output:
     """What it is called as a file: its own name, and the run's before one that other runs give as well."""
 
 
-def outputs_of(run: Run, workloads: Mapping[str, Workload], storage: Storage, account: Connection) -> list[Output]:
+def outputs_of(run: Run, storage: Storage, account: Connection) -> list[Output]:
     """What a run that succeeded left, as far as it is still there, and not that of a newer upload."""
-    if run.state is not State.SUCCEEDED or run.workload not in workloads:
+    workload = workloads().get(run.workload)
+    if run.state is not State.SUCCEEDED or workload is None:
         return []
     return [
         Output(
@@ -41,7 +42,7 @@ def outputs_of(run: Run, workloads: Mapping[str, Workload], storage: Storage, ac
             f"{blob_address(account)}/{container}/{quote(name, safe='/=')}",
             _file(name, run.id, place),
         )
-        for container, place in workloads[run.workload].outputs(run.id, run.params)
+        for container, place in workload.outputs(run.id, workload.read(run.params))
         for name, size in _found(storage.data(container), place, run.id)
     ]
 

@@ -12,11 +12,11 @@ from rich.text import Text
 
 from cli.choice import chosen
 from cli.complete import run_ids
-from cli.context import driver, settings, storage
+from cli.context import driver, settings, storage, workloads
 from cli.options import AsJson
 from cli.output import notes, one_line, print_facts, print_json, print_table, progress, results, shown_time
 from cli.run_outputs import fetch_all, outputs_of, summaries
-from shared.errors import NotFound
+from shared.errors import InvalidInput, NotFound
 from shared.runs.record import Run, State
 
 runs = typer.Typer(help="Show and steer runs, and fetch what came out of them.", no_args_is_help=True)
@@ -25,8 +25,6 @@ RunId = Annotated[
     typer.Argument(metavar="RUN", help="The run's id, or a part of it that only it has.", autocompletion=run_ids),
 ]
 COLOURS = {State.SUCCEEDED: "green", State.FAILED: "red", State.CANCELLED: "yellow", State.RUNNING: "cyan"}
-TIMES = ("start", "end")
-"""The parameters of a run that are times."""
 MOST = 1000  # records looked through for those that failed
 
 
@@ -67,7 +65,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
         print_json(_as_object(record))
         return
     print_facts(_facts(record))
-    outputs = outputs_of(record, driver().workloads, storage(), settings().data_storage)
+    outputs = outputs_of(record, storage(), settings().data_storage)
     print_facts(("output", line) for line in summaries(outputs))
     if outputs:
         notes.print(f"`tally runs fetch {record.id}` copies what came out into a folder.")
@@ -89,7 +87,7 @@ def fetch(
 
     record = _find(run)
     folder = can_fill(out)
-    outputs = outputs_of(record, driver().workloads, storage(), settings().data_storage)
+    outputs = outputs_of(record, storage(), settings().data_storage)
     if not outputs:
         raise NotFound(f"Run {record.id} is {record.state}, and nothing came out of it.", "`tally runs show` says why.")
     for output, path in fetch_all(outputs, storage(), folder):
@@ -185,17 +183,24 @@ def _row(run: Run) -> tuple[str | Text, ...]:
 
 
 def _input(run: Run) -> str:
-    """What a run is about: the video that was uploaded, or the span that is scored."""
-    if "video" in run.params:
-        return run.params["video"]
-    return " to ".join(_param(name, run.params[name]) for name in TIMES if name in run.params)
-
-
-def _param(name: str, value: str) -> str:
+    """What a run is about, such as the video that was uploaded or the span that is scored."""
+    workload = workloads().get(run.workload)
+    if workload is None:
+        return ""
     try:
-        return shown_time(datetime.fromisoformat(value)) if name in TIMES else value
-    except ValueError:
-        return value
+        return workload.subject(workload.read(run.params))
+    except InvalidInput:  # an upload that could not be used: its record says the blob and the reason
+        return run.params.get(workload.uploads.member, "") if workload.uploads else ""
+
+
+def _arguments(run: Run) -> dict[str, str]:
+    """What a run was told, its times as every command shows them."""
+    workload = workloads().get(run.workload)
+    try:
+        told = msgspec.structs.asdict(workload.read(run.params)) if workload else {}
+    except InvalidInput:
+        told = {}
+    return run.params | {name: shown_time(value) for name, value in told.items() if isinstance(value, datetime)}
 
 
 def _facts(run: Run) -> list[tuple[str, str | Text]]:
@@ -205,7 +210,7 @@ def _facts(run: Run) -> list[tuple[str, str | Text]]:
         ("state", _coloured(run.state)),
         ("tasks", f"{run.tasks_done} of {run.tasks} done, {run.tasks_failed} failed"),
         ("attempt", str(run.attempt)),
-        *((name, _param(name, value)) for name, value in run.params.items()),
+        *_arguments(run).items(),
         ("created", shown_time(run.created)),
         *((str(state), shown_time(when)) for when, state in run.history),
     ]
@@ -219,7 +224,7 @@ def _cost(run: Run) -> str:
 
 
 def _as_object(run: Run) -> dict[str, Any]:
-    outputs = outputs_of(run, driver().workloads, storage(), settings().data_storage)
+    outputs = outputs_of(run, storage(), settings().data_storage)
     known: dict[str, Any] = msgspec.to_builtins(run)
     return known | {"cost": _cost(run), "outputs": outputs}
 

@@ -11,7 +11,6 @@ from cli.context import driver, settings, storage
 from cli.options import AsJson
 from cli.output import print_json, results
 from cli.styles import shipped_styles, stored_styles
-from shared.style_transfer import workload as style_transfer
 
 
 def register(app: typer.Typer) -> None:
@@ -33,15 +32,19 @@ def upload(
 
     Example: `tally upload holiday.mp4 --style starry-night`
     """
-    style_transfer.Options(style=style or None)  # refused before anything is sent
+    from shared.app import make_intake
+    from shared.runs.uploads import run_id_of
+    from shared.style_transfer.workload import STYLE, VIDEOS, Options
+
+    Options(style=style or None)  # refused before anything is sent
     if style:
         names = sorted({*shipped_styles(), *stored_styles(storage().control("bundles"))})
         chosen(style, names, "style", f"There are: {', '.join(names)}. `tally train style` makes more.")
     with video.open("rb") as film:
         metadata = {"style": style} if style else {}
-        etag = storage().data(style_transfer.VIDEOS).put(video.name, film, metadata=metadata)
-    style_transfer.start(driver(), storage(), settings(), video.name, etag)
-    run_id = style_transfer.run_id_of(video.name, etag)
+        etag = storage().data(VIDEOS).put(video.name, film, metadata=metadata)
+    make_intake(settings(), storage(), driver()).start(STYLE, video.name, etag)
+    run_id = run_id_of(STYLE.name, VIDEOS, video.name, etag)
     if as_json:
         print_json({"run": run_id, "video": video.name})
     else:

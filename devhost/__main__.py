@@ -23,6 +23,7 @@ from devhost.worker import leave
 from shared.errors import TallyError
 from shared.refusals import as_refusal
 from shared.settings.start import settings_here
+from shared.workloads import NAMES
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -68,7 +69,7 @@ def _say_errors(main: Coroutine[Any, Any, None], code: int) -> None:
 
 async def _host(root: Path, data: Path, file: Path | None) -> None:
     settings = read_settings(root, file)
-    settings_here(settings, serving=True)
+    settings_here(settings, NAMES, serving=True)
     options, listening = read_host_json(root), bind(services.host_port(settings))
     place = Place(root, data / "host", data.parent / "keys.json")
 
@@ -81,7 +82,7 @@ async def _host(root: Path, data: Path, file: Path | None) -> None:
 
 async def _up(root: Path, data: Path, file: Path | None, no_host: bool) -> None:
     settings = read_settings(root, file)
-    settings_here(settings, serving=True)
+    settings_here(settings, NAMES, serving=True)
     around = [service for service in _around(settings, data) if service]
     hosts = [] if no_host else [services.host_service(settings, root, data, file)]
     wanted = [*around, *hosts]

@@ -3,22 +3,24 @@
 from functools import cache
 from typing import Any
 
-from shared.app import make_driver
+from shared.app import make_driver, make_intake
 from shared.faq_matching.model import FaqMatching
 from shared.faq_matching.service import Faq
 from shared.image_classification.model import ImageClassification
 from shared.image_classification.service import Images
 from shared.models import serve_all
 from shared.runs.driver import Driver
+from shared.runs.uploads import Intake
 from shared.serving.served import Served
 from shared.settings import Settings
 from shared.settings.start import check_app
 from shared.storage import Storage
+from shared.workloads import NAMES
 
 
 def check_settings() -> None:
     """Raises SettingsError naming every setting with which the app cannot work."""
-    check_app()
+    check_app(NAMES)
 
 
 @cache
@@ -37,6 +39,12 @@ def storage() -> Storage:
 def driver() -> Driver:
     """What starts runs and moves them on."""
     return make_driver(settings(), storage())
+
+
+@cache
+def intake() -> Intake:
+    """What makes runs of uploads."""
+    return make_intake(settings(), storage(), driver())
 
 
 @cache

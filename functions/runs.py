@@ -1,20 +1,20 @@
 """The triggers that move runs on, and the HTTP API that shows and steers them."""
 
 from collections.abc import Callable
+from functools import reduce
 from http import HTTPStatus
-from typing import Annotated
+from operator import or_
+from typing import Annotated, Any
 
 import azure.functions as func
 import msgspec
 
 from functions.dependencies import driver, settings, storage
 from functions.web.http import endpoint, json_answer, read_json, read_query
-from shared.anomaly_detection import workload as anomaly
 from shared.errors import InvalidInput
-from shared.runs.answer import Instant, RunAnswer, RunId, shown
+from shared.runs.answer import RunAnswer, RunId, shown
 from shared.runs.driver import read_message
-from shared.runs.record import Run
-from shared.style_transfer import workload as style_transfer
+from shared.workloads import WORKLOADS
 
 blueprint = func.Blueprint()
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
@@ -39,57 +39,23 @@ def sweep_runs(timer: func.TimerRequest) -> None:
     driver().sweep()
 
 
-Style = Annotated[str, msgspec.Meta(pattern=f"^{style_transfer.STYLE.pattern}$")]
-Crf = Annotated[int, msgspec.Meta(ge=0, le=51, description="From 0 (lossless) to 51 (the worst).")]
-Segments = Annotated[int, msgspec.Meta(ge=1, le=style_transfer.MAX_SEGMENTS)]
-
-
-class SpanRequest(msgspec.Struct, frozen=True, tag_field="workload", tag=anomaly.WORKLOAD, forbid_unknown_fields=True):
-    """Score the windows that start in [start, end) with the current bundle."""
-
-    start: Instant
-    end: Instant
-
-    def run(self) -> Run:
-        """The run asked for."""
-        return anomaly.backfill_run(storage(), self.start, self.end, driver().now())
-
-
-class VideoRequest(
-    msgspec.Struct, frozen=True, tag_field="workload", tag=style_transfer.WORKLOAD, forbid_unknown_fields=True
-):
-    """Style a video of the container `videos`; what is left out comes from its metadata, then from the settings."""
-
-    video: Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 1024})]  # storage names say why
-    style: Style | None = None
-    crf: Crf | None = None
-    steady: bool | None = None
-    segments: Segments | None = None
-
-    def run(self) -> Run:
-        """The run asked for."""
-        asked = style_transfer.Options(self.style, self.crf, self.steady, self.segments)
-        return style_transfer.asked_run(storage(), settings(), self.video, asked, driver().now())
+REQUESTS = {workload.name: workload.request for workload in WORKLOADS if workload.request}
+"""What `POST /api/runs` takes, by the workload that it names; the first where it names none."""
+FIRST = next(iter(REQUESTS))
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """The part of the body that says of which type the rest is; left out, it is a span to score."""
+    """The part of the body that says of which type the rest is."""
 
-    workload: str = anomaly.WORKLOAD
-
-
-REQUESTS: dict[str, type[SpanRequest] | type[VideoRequest]] = {
-    anomaly.WORKLOAD: SpanRequest,
-    style_transfer.WORKLOAD: VideoRequest,
-}
+    workload: str = FIRST
 
 
 @endpoint(
     blueprint,
     "POST",
     "api/runs",
-    request=SpanRequest | VideoRequest,
-    example={"workload": style_transfer.WORKLOAD, "video": "clip.mp4", "style": "candy", "crf": 24},
+    request=reduce(or_, list[Any](REQUESTS.values())),
+    example=next(workload.example for workload in reversed(WORKLOADS) if workload.example),
     answer=RunAnswer,
     statuses=(202,),
     sends=("Location",),
@@ -100,7 +66,7 @@ def start_run(req: func.HttpRequest) -> func.HttpResponse:
     asked = read_json(req, Asked, _BODY_BYTES).workload
     if asked not in REQUESTS:
         raise InvalidInput(f"There is no workload {asked!r}.", f"There are: {', '.join(REQUESTS)}.")
-    run = read_json(req, REQUESTS[asked], _BODY_BYTES).run()
+    run = read_json(req, REQUESTS[asked], _BODY_BYTES).run(storage(), settings(), driver().now())
     driver().start(run)
     return json_answer(shown(driver().store.load(run.id)[0]), HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
 

@@ -1,9 +1,9 @@
-"""The timer that starts runs for the spans that are due."""
+"""The timer that starts the runs that are due, of every workload that has such."""
 
 import azure.functions as func
 
 from functions.dependencies import driver, settings, storage
-from shared.anomaly_detection import workload as anomaly
+from shared.workloads import WORKLOADS
 
 blueprint = func.Blueprint()
 
@@ -11,4 +11,6 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger(schedule="%SCORING_SCHEDULE%", arg_name="timer", run_on_startup=False)
 def start_due_runs(timer: func.TimerRequest) -> None:
     """Start a run for every span that has ended; late or doubled ticks change nothing."""
-    anomaly.start_due_runs(driver(), storage(), settings())
+    for workload in WORKLOADS:
+        if workload.start_due:
+            workload.start_due(driver(), storage(), settings())

@@ -1,10 +1,10 @@
-// Event Grid tells of every video that is uploaded: a system topic on the data account, and a subscription that puts
+// Event Grid tells of every upload that sets off a run: a system topic on the data account, and a subscription that puts
 // BlobCreated events into the queue `uploads` of the control account, by its own identity and without a webhook.
 //
 //   az deployment group create --resource-group GROUP --template-file infra/uploads.bicep \
 //     --parameters dataAccount=NAME controlAccount=NAME
 
-@description('Storage account that videos are uploaded to (setting DataStorage).')
+@description('Storage account of uploads (setting DataStorage).')
 param dataAccount string
 
 @description('Storage account of runs and queues (setting ControlStorage).')
@@ -12,10 +12,11 @@ param controlAccount string
 
 param location string = resourceGroup().location
 
-@description('Container whose new blobs start runs.')
-param container string = 'videos'
+@description('Containers whose new blobs start runs: those that the workloads of shared/workloads.py name.')
+param containers array = ['videos']
 
 var queueName = 'uploads'
+var prefixes = [for container in containers: '/blobServices/default/containers/${container}/']
 var storageQueueDataMessageSender = 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
 
 resource data 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
@@ -64,7 +65,13 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2024-
     eventDeliverySchema: 'EventGridSchema'
     filter: {
       includedEventTypes: ['Microsoft.Storage.BlobCreated']
-      subjectBeginsWith: '/blobServices/default/containers/${container}/'
+      advancedFilters: [
+        {
+          operatorType: 'StringBeginsWith'
+          key: 'subject'
+          values: prefixes
+        }
+      ]
     }
     deliveryWithResourceIdentity: {
       identity: {

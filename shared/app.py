@@ -1,20 +1,22 @@
 """Puts the parts together for whoever uses them: the triggers, and the command line."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from shared.anomaly_detection import workload as anomaly
 from shared.compute import Compute
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.local import LocalCompute
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
-from shared.runs.workload import Workload
+from shared.runs.uploads import Intake
+from shared.runs.workload import Planner, Workload
 from shared.settings import Settings
+from shared.settings.checks import check_names
 from shared.storage import Storage
-from shared.style_transfer import workload as style_transfer
+from shared.workloads import WORKLOADS
 
 
 def clock() -> datetime:
@@ -22,20 +24,23 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def make_driver(settings: Settings, storage: Storage) -> Driver:
-    """What starts runs and moves them on, as the settings say; nothing is contacted yet."""
-    workloads: dict[str, Workload] = {
-        anomaly.WORKLOAD: anomaly.AnomalyWorkload(storage, settings),
-        style_transfer.WORKLOAD: style_transfer.StyleWorkload(settings),
-    }
+def make_driver(settings: Settings, storage: Storage, workloads: Sequence[Workload[Any]] = WORKLOADS) -> Driver:
+    """What starts runs and moves them on, as the settings say; nothing is contacted yet. Raises SettingsError."""
+    names = [workload.name for workload in workloads]
+    check_names(settings, names)
     return Driver(
         RunStore(storage.control("runs")),
         storage.queue("runs"),
-        workloads,
-        make_computes(settings, storage, workloads),
+        {workload.name: Planner(workload, storage, settings) for workload in workloads},
+        make_computes(settings, storage, names),
         settings.poll_seconds,
         clock,
     )
+
+
+def make_intake(settings: Settings, storage: Storage, driver: Driver) -> Intake:
+    """What makes runs of uploads."""
+    return Intake(driver, storage, settings, [planner.workload for planner in driver.workloads.values()])
 
 
 def make_computes(settings: Settings, storage: Storage, workloads: Collection[str]) -> dict[str, Compute]:

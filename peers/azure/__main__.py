@@ -23,11 +23,11 @@ from shared.compute.azure_batch.pool import definition
 from shared.compute.azure_batch.submission import named
 from shared.errors import TallyError
 from shared.settings import Settings
+from shared.workloads import IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 HOPELESS = 2
 LATENESS = 600.0
-IMAGES = ("anomaly", "style_transfer")
 
 
 def batch_service(
@@ -42,7 +42,7 @@ def batch_service(
     identity = {each.name: each.string for each in connections if each.string}
     service = BatchService(clock, url, root, ROOT, identity, speed=speed, times=Times().faster(lateness))
     for image in IMAGES:
-        name = named(settings.batch_pool, image)
+        name = named(settings.batch_pool, image.name)
         if name.lower() not in service.account.pools:
             images = (image,) if "{image}" in settings.batch_pool else IMAGES
             service.pools.add(pool_body(name, definition(settings, images)))

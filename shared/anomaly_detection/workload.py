@@ -1,6 +1,6 @@
 """Anomaly detection: plans a run over a span of windows, and works out which spans are due."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,17 +10,20 @@ import msgspec
 
 from shared.anomaly_detection.bundle import Manifest, registry
 from shared.anomaly_detection.predictions import folder
-from shared.compute import Task
+from shared.compute import Image, Task
 from shared.errors import InvalidInput
 from shared.readings.dataset import has_windows
 from shared.readings.progress import next_hour, progress
+from shared.runs.answer import Instant
 from shared.runs.driver import Driver
 from shared.runs.record import Run
+from shared.runs.workload import Request, Workload
 from shared.settings import Settings
 from shared.storage import BlobStore, Storage
 from shared.telemetry import log
 
 WORKLOAD = "anomaly"
+IMAGE = Image("anomaly")
 WINDOW_COST = 300
 """Reading, sorting and writing one window costs as much as evaluating about this many numbers of a model."""
 RUNS_PER_TICK = 48
@@ -39,38 +42,49 @@ class Span:
         return int((self.end - self.start).total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class AnomalyWorkload:
-    """Cuts a bundle's series into tasks of about TASK_WORK each; a last task merges what they found."""
+class SpanRun(msgspec.Struct, frozen=True):
+    """What a run is told: which windows to score, those whose start lies in [start, end), and with which bundle."""
 
-    storage: Storage
-    settings: Settings
+    bundle: str
+    start: datetime
+    end: datetime
 
-    def plan(self, run_id: str, params: Mapping[str, str]) -> Sequence[Task]:
-        manifest = registry(self.storage.control("bundles")).manifest(params["bundle"])
-        span = Span(datetime.fromisoformat(params["start"]), datetime.fromisoformat(params["end"]))
-        chunks = _chunks(manifest, span, self.settings)
-        common = (
-            "--run", run_id, f"--bundle={params['bundle']}", "--from", params["start"], "--to", params["end"],
-            "--parts", str(len(chunks)), *(("--csv",) if self.settings.predictions_csv else ()),
-        )  # fmt: skip
-        scores = [
-            self._task(
-                f"score-{part:05d}-of-{len(chunks):05d}", ("score", *common, "--part", str(part), *_series(chunk))
-            )
-            for part, chunk in enumerate(chunks)
-        ]
-        spare = self.settings.error_budget_percent > 0  # merge counts what is missing
-        scores = [replace(task, optional=spare) for task in scores]
-        return [*scores, self._task("merge", ("merge", *common), tuple(task.id for task in scores))]
 
-    def outputs(self, run_id: str, params: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        place = folder(run_id, datetime.fromisoformat(params["start"]))
-        return [("reports", f"{run_id}.html"), ("predictions", f"{place}/")]
+class SpanRequest(Request, frozen=True, tag=WORKLOAD):
+    """Score the windows that start in [start, end) with the current bundle."""
 
-    def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
-        command = ("python", "-m", "scoring_images.anomaly", *arguments)
-        return Task(task_id, "anomaly", command, needs, self.settings.task_retries, self.settings.task_seconds)
+    start: Instant
+    end: Instant
+
+    def run(self, storage: Storage, settings: Settings, now: datetime) -> Run:
+        return backfill_run(storage, self.start, self.end, now)
+
+
+def plan(run_id: str, params: SpanRun, storage: Storage, settings: Settings) -> Sequence[Task]:
+    """The series of the bundle cut into tasks of about TASK_WORK each, and a last task that merges what they found."""
+
+    def task(task_id: str, *arguments: str, needs: Sequence[str] = ()) -> Task:
+        return IMAGE.task(task_id, arguments, needs, retries=settings.task_retries, seconds=settings.task_seconds)
+
+    manifest = registry(storage.control("bundles")).manifest(params.bundle)
+    chunks = _chunks(manifest, Span(params.start, params.end), settings)
+    start, end = params.start.isoformat(), params.end.isoformat()
+    common = (
+        "--run", run_id, f"--bundle={params.bundle}", "--from", start, "--to", end,
+        "--parts", str(len(chunks)), *(("--csv",) if settings.predictions_csv else ()),
+    )  # fmt: skip
+    scores = [
+        task(f"score-{part:05d}-of-{len(chunks):05d}", "score", *common, "--part", str(part), *_series(chunk))
+        for part, chunk in enumerate(chunks)
+    ]
+    spare = settings.error_budget_percent > 0  # merge counts what is missing
+    scores = [replace(each, optional=spare) for each in scores]
+    return [*scores, task("merge", "merge", *common, needs=[each.id for each in scores])]
+
+
+def outputs(run_id: str, params: SpanRun) -> Sequence[tuple[str, str]]:
+    """The report, and the predictions."""
+    return [("reports", f"{run_id}.html"), ("predictions", f"{folder(run_id, params.start)}/")]
 
 
 def _chunks(manifest: Manifest, span: Span, settings: Settings) -> list[range]:
@@ -98,8 +112,7 @@ def run_for(span: Span, bundle: str, now: datetime, *, backfill: bool = False) -
     run_id = f"{WORKLOAD}-{span.start:%Y%m%dT%H%M%SZ}-{span.seconds}s"
     if backfill:
         run_id = f"{run_id}-{bundle[:12]}"
-    params = {"bundle": bundle, "start": span.start.isoformat(), "end": span.end.isoformat()}
-    return Run(id=run_id, workload=WORKLOAD, params=params, created=now, updated=now)
+    return ANOMALY.run(run_id, SpanRun(bundle, span.start, span.end), now)
 
 
 def backfill_run(storage: Storage, start: datetime, end: datetime, now: datetime) -> Run:
@@ -182,3 +195,21 @@ def due_spans(windows: BlobStore, since: datetime, sealed: datetime, seconds: in
 
 def _aligned(moment: datetime, seconds: int) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
+
+
+def subject(params: SpanRun) -> str:
+    """The span."""
+    return " to ".join(f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" for time in (params.start, params.end))
+
+
+ANOMALY = Workload(
+    name=WORKLOAD,
+    image=IMAGE,
+    params=SpanRun,
+    plan=plan,
+    outputs=outputs,
+    subject=subject,
+    request=SpanRequest,
+    start_due=start_due_runs,
+    command="tally backfill",
+)

@@ -6,6 +6,13 @@ from enum import StrEnum
 from typing import Protocol
 
 
+class Node(StrEnum):
+    """What a task wants of the machine that it runs on; settings say of which size such machines are."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A command line of a run; safe to repeat, because its outputs have fixed names and are written whole.
@@ -21,6 +28,22 @@ class Task:
     retries: int = 2
     seconds: int = 3600
     optional: bool = False
+    node: Node = Node.CPU
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A scoring image: its folder in `scoring_images/`, and the nodes that its tasks want."""
+
+    name: str
+    node: Node = Node.CPU
+
+    def task(
+        self, task_id: str, arguments: Sequence[str], needs: Sequence[str] = (), *, retries: int, seconds: int
+    ) -> Task:
+        """A task that runs the image's own command line."""
+        command = ("python", "-m", f"scoring_images.{self.name}", *arguments)
+        return Task(task_id, self.name, command, tuple(needs), retries, seconds, node=self.node)
 
 
 class Phase(StrEnum):

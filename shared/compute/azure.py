@@ -12,8 +12,6 @@ from shared.settings import Connection, Settings
 from shared.settings.storage_account import parse_account
 
 TIMEOUTS = {"connection_timeout": 10, "read_timeout": 60}
-VIDEO = "style_transfer"
-"""The image whose nodes may be of a size of their own."""
 
 
 def filled(template: str, image: str) -> str:

@@ -11,7 +11,7 @@ from shared.errors import Conflict, InvalidInput, NotFound, Overloaded, TallyErr
 from shared.runs import record
 from shared.runs.record import Run, State
 from shared.runs.store import RunStore
-from shared.runs.workload import Workload
+from shared.runs.workload import Planner
 from shared.storage import Queue
 from shared.telemetry import log
 
@@ -30,7 +30,7 @@ class Driver:
 
     store: RunStore
     queue: Queue
-    workloads: Mapping[str, Workload]
+    workloads: Mapping[str, Planner]
     computes: Mapping[str, Compute]
     poll_seconds: float
     now: Callable[[], datetime]

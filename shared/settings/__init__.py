@@ -8,14 +8,13 @@
 - this_machine.py: what the local host adds;  start.py: what is looked at before a start
 """
 
-from shared.settings.checks import COMPUTES, WORKLOADS, by_workload
+from shared.settings.checks import COMPUTES, by_workload
 from shared.settings.connection import Connection
 from shared.settings.fields import Settings
 from shared.settings.file import load_local_settings, read_settings_file
 
 __all__ = [
     "COMPUTES",
-    "WORKLOADS",
     "Connection",
     "Settings",
     "by_workload",

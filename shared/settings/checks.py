@@ -1,5 +1,6 @@
 """What settings have to be together, after each has been read by itself."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from shared.errors import SettingsError, shown
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from shared.settings.fields import Settings
 
 COMPUTES = ("local", "azure_batch", "azure_ml")
-WORKLOADS = ("anomaly", "style")
 
 
 def by_workload(text: str) -> dict[str, str]:
@@ -26,7 +26,7 @@ def check_together(settings: "Settings", faults: Faults) -> None:
     with faults.gathered():
         _check_compute(settings.compute)
     with faults.gathered():
-        _check_workloads("NODE_PRICE", settings.node_price)
+        _check_once("NODE_PRICE", settings.node_price)
     for price in by_workload(settings.node_price).values():
         with faults.gathered():
             read_price(price)
@@ -42,8 +42,19 @@ def check_together(settings: "Settings", faults: Faults) -> None:
                 _check_divides(*names)
 
 
-def check_complete(settings: "Settings", faults: Faults) -> None:
-    """Note what the app needs with these settings and does not have: of its compute, and queues."""
+def check_names(settings: "Settings", workloads: Collection[str]) -> None:
+    """Raise SettingsError where a setting has a value for a workload that is none of these."""
+    for name, text in (("COMPUTE", settings.compute), ("NODE_PRICE", settings.node_price)):
+        if unknown := by_workload(text).keys() - {*workloads, ""}:
+            raise SettingsError(
+                f"{name} names a workload {shown(min(unknown))}.", f"The workloads are {', '.join(workloads)}."
+            )
+
+
+def check_complete(settings: "Settings", workloads: Collection[str], faults: Faults) -> None:
+    """Note what the app of these workloads needs with these settings and does not have: of its compute, and queues."""
+    with faults.gathered():
+        check_names(settings, workloads)
     with faults.gathered():
         _check_queues(settings.control_storage)
     with faults.gathered():
@@ -56,7 +67,7 @@ def check_complete(settings: "Settings", faults: Faults) -> None:
         "azure_batch": {"BATCH_ENDPOINT": settings.batch_endpoint, "BATCH_IMAGE": settings.batch_image},
         "azure_ml": {"AML_WORKSPACE": settings.aml_workspace, "AML_IMAGE": settings.aml_image},
     }
-    for compute in sorted({settings.compute_of(workload) for workload in WORKLOADS}):
+    for compute in sorted({settings.compute_of(workload) for workload in workloads}):
         for name, value in needs.get(compute, {}).items():
             with faults.gathered():
                 if not value and not faults.about(name):
@@ -77,18 +88,14 @@ def _check_compute(text: str) -> None:
         if value not in COMPUTES:
             raise SettingsError(
                 f"COMPUTE is {shown(text)}, but there is no compute {shown(value)}.",
-                f"It can be {', '.join(COMPUTES)}, or name one by workload: anomaly=azure_batch,style=azure_ml.",
+                f"It can be {', '.join(COMPUTES)}, or name one by workload, such as anomaly=azure_batch.",
             )
-    _check_workloads("COMPUTE", text)
+    _check_once("COMPUTE", text)
 
 
-def _check_workloads(name: str, text: str) -> None:
+def _check_once(name: str, text: str) -> None:
     if len(by_workload(text)) < sum(bool(part.strip()) for part in text.split(",")):
         raise SettingsError(f"{name} is {shown(text)}, which says something twice.", "It has one value per workload.")
-    if unknown := by_workload(text).keys() - {*WORKLOADS, ""}:
-        raise SettingsError(
-            f"{name} names a workload {shown(min(unknown))}.", f"The workloads are {', '.join(WORKLOADS)}."
-        )
 
 
 def _check_divides(name: str, part: int, whole_name: str, whole: int) -> None:

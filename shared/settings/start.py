@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from shared.errors import SettingsError
@@ -16,16 +16,19 @@ from shared.settings.this_machine import HOST_STORAGE, check_azurite, check_comp
 INGESTING = ("AzureWebJobs.ingest_readings.Disabled", "AzureWebJobs.flush_readings.Disabled")
 
 
-def check_app(env: Mapping[str, str] = os.environ) -> None:
-    """Raises SettingsError naming all settings with which the app cannot work as they are; warns of misspelt ones."""
+def check_app(workloads: Collection[str], env: Mapping[str, str] = os.environ) -> None:
+    """Raises SettingsError naming all settings with which the app of these workloads cannot work as they are.
+
+    Warns of misspelt ones.
+    """
     faults = Faults()
-    check_complete(Settings.read(env, faults), faults)
+    check_complete(Settings.read(env, faults), workloads, faults)
     faults.raise_all()
     for says in misspelt(env):
         logging.getLogger("tally").warning(says)
 
 
-def settings_here(env: Mapping[str, str], *, serving: bool = False) -> Settings:
+def settings_here(env: Mapping[str, str], workloads: Collection[str], *, serving: bool = False) -> Settings:
     """The settings of an app on this machine; raises SettingsError naming all that it or its host cannot work with.
 
     `serving` looks at the services as well: whether there is something to reach each by, one Azurite for all, and a
@@ -33,7 +36,7 @@ def settings_here(env: Mapping[str, str], *, serving: bool = False) -> Settings:
     """
     faults = Faults()
     settings = Settings.read(env, faults)
-    check_complete(settings, faults)
+    check_complete(settings, workloads, faults)
     check_host(env, faults)
     if serving:
         _check_connections(env, faults)

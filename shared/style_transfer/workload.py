@@ -1,27 +1,31 @@
-"""Video style transfer: makes a run of an uploaded video, and plans its tasks: split, stylize side by side, join."""
+"""Video style transfer: what a run of a video is told, and its tasks: split, stylize side by side, join."""
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from operator import attrgetter
+from typing import Annotated
 from urllib.parse import quote
 
-from shared.compute import Task
+import msgspec
+
+from shared.compute import Image, Node, Task
 from shared.errors import InvalidInput, NotFound
-from shared.runs.driver import Driver
 from shared.runs.record import Run
+from shared.runs.uploads import is_folder, run_id_of
+from shared.runs.workload import Request, Uploads, Workload
 from shared.settings import Settings
 from shared.storage import BlobInfo, Storage
 from shared.storage.names import check_name
-from shared.telemetry import log
 
 WORKLOAD = "style"
 VIDEOS = "videos"
+IMAGE = Image("style_transfer", Node.GPU)
 MAX_SEGMENTS = 100
 RESULTS = (".mp4", ".jpg", "-sheet.jpg", ".json")
 """How the names of a video's results end; the report, which is written last, comes last."""
-STYLE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+STYLE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -35,7 +39,7 @@ class Options:
     segments: int | None = None
 
     def __post_init__(self) -> None:
-        if self.style is not None and not STYLE.fullmatch(self.style):
+        if self.style is not None and not STYLE_NAME.fullmatch(self.style):
             raise InvalidInput(f"{self.style!r} cannot be a style.", "Use lower-case letters, digits and '-'.")
         if self.crf is not None and not 0 <= self.crf <= 51:
             raise InvalidInput(f"crf is {self.crf}.", "It is a number from 0 (lossless) to 51 (the worst).")
@@ -75,103 +79,88 @@ def _truth(name: str, text: str | None) -> bool | None:
     return _TRUTH[text.lower()]
 
 
-@dataclass(frozen=True, slots=True)
-class StyleWorkload:
+class VideoRun(msgspec.Struct, frozen=True):
+    """What a run is told: how to style which version of a video."""
+
+    video: str
+    etag: str
+    style: str
+    crf: int
+    steady: bool
+    segments: int
+
+
+Style = Annotated[str, msgspec.Meta(pattern=f"^{STYLE_NAME.pattern}$")]
+Crf = Annotated[int, msgspec.Meta(ge=0, le=51, description="From 0 (lossless) to 51 (the worst).")]
+Segments = Annotated[int, msgspec.Meta(ge=1, le=MAX_SEGMENTS)]
+
+
+class VideoRequest(Request, frozen=True, tag=WORKLOAD):
+    """Style a video of the container `videos`; what is left out comes from its metadata, then from the settings."""
+
+    video: Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 1024})]  # storage names say why
+    style: Style | None = None
+    crf: Crf | None = None
+    steady: bool | None = None
+    segments: Segments | None = None
+
+    def run(self, storage: Storage, settings: Settings, now: datetime) -> Run:
+        return asked_run(storage, settings, self.video, Options(self.style, self.crf, self.steady, self.segments), now)
+
+
+def plan(run_id: str, params: VideoRun, storage: Storage, settings: Settings) -> Sequence[Task]:
     """A task that splits, as many that stylize as there are segments, and one that joins."""
 
-    settings: Settings
+    def task(task_id: str, arguments: Sequence[str], needs: Sequence[str] = ()) -> Task:
+        return IMAGE.task(task_id, arguments, needs, retries=settings.task_retries, seconds=settings.task_seconds)
 
-    def plan(self, run_id: str, params: Mapping[str, str]) -> Sequence[Task]:
-        if "problem" in params:
-            raise InvalidInput(params["problem"])
-        segments = int(params["segments"])
-        video = (
-            *(f"--video={quote(params['video'])}", f"--etag={quote(params['etag'])}"),  # "=": it may begin with "-"
-            *(f"--style={params['style']}", "--crf", params["crf"], "--segments", params["segments"]),
-            *(("--steady",) if params["steady"] == "true" else ()),
-            *(("--strict",) if self.settings.strict_video else ()),
-        )
-        stylize = [
-            self._task(
-                f"stylize-{n:05d}-of-{segments:05d}", ("stylize", "--run", run_id, "--segment", str(n)), ("split",)
-            )
-            for n in range(segments)
-        ]
-        return [
-            self._task("split", ("split", "--run", run_id, *video)),
-            *stylize,
-            self._task("join", ("join", "--run", run_id), tuple(task.id for task in stylize)),
-        ]
-
-    def outputs(self, run_id: str, params: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        return [("styled", result_name(params["video"], ending)) for ending in RESULTS]
-
-    def _task(self, task_id: str, arguments: tuple[str, ...], needs: tuple[str, ...] = ()) -> Task:
-        command = ("python", "-m", "scoring_images.style_transfer", *arguments)
-        return Task(task_id, "style_transfer", command, needs, self.settings.task_retries, self.settings.task_seconds)
+    video = (
+        *(f"--video={quote(params.video)}", f"--etag={quote(params.etag)}"),  # "=": it may begin with "-"
+        *(f"--style={params.style}", "--crf", str(params.crf), "--segments", str(params.segments)),
+        *(("--steady",) if params.steady else ()),
+        *(("--strict",) if settings.strict_video else ()),
+    )
+    stylize = [
+        task(f"stylize-{n:05d}-of-{params.segments:05d}", ("stylize", "--run", run_id, "--segment", str(n)), ("split",))
+        for n in range(params.segments)
+    ]
+    return [
+        task("split", ("split", "--run", run_id, *video)),
+        *stylize,
+        task("join", ("join", "--run", run_id), [each.id for each in stylize]),
+    ]
 
 
-def run_for(video: BlobInfo, settings: Settings, now: datetime, asked: Options | None = None) -> Run:
-    """The run of a version of a video: the same container, name and ETag, the same id.
-
-    The id of a run that somebody asked for with options names those too, so that one video can have several.
-    Raises InvalidInput where the upload's metadata cannot be used.
-    """
-    asked = asked or Options()
-    options = asked.over(Options.of_metadata(video.metadata)).over(_defaults(video, settings))
-    params = {
-        "video": video.name,
-        "etag": video.etag.strip('"'),
-        "style": str(options.style),
-        "crf": str(options.crf),
-        "steady": str(options.steady).lower(),
-        "segments": str(options.segments),
-    }
-    run_id = run_id_of(video.name, video.etag, "" if asked == Options() else repr(asked))
-    return Run(id=run_id, workload=WORKLOAD, params=params, created=now, updated=now)
+def outputs(run_id: str, params: VideoRun) -> Sequence[tuple[str, str]]:
+    """The styled video, its pictures and its report."""
+    return [("styled", result_name(params.video, ending)) for ending in RESULTS]
 
 
-def _defaults(video: BlobInfo, settings: Settings) -> Options:
+def params_of(video: BlobInfo, settings: Settings, asked: Options | None = None) -> VideoRun:
+    """What the run of a video is told; raises InvalidInput where the upload's metadata cannot be used."""
+    options = (asked or Options()).over(Options.of_metadata(video.metadata))
     segments = min(MAX_SEGMENTS, 1 + video.size // max(1, settings.video_segment_bytes))
-    return Options(settings.style, settings.style_crf, settings.style_steady, segments)
+    return VideoRun(
+        video.name,
+        video.etag.strip('"'),
+        options.style or settings.style,
+        settings.style_crf if options.crf is None else options.crf,
+        settings.style_steady if options.steady is None else options.steady,
+        options.segments or segments,
+    )
 
 
-def run_id_of(name: str, etag: str, asked: str = "") -> str:
-    """The id of the run of a version of a blob in `videos`: its name as far as ids may show it, and a hash."""
-    cause = "\0".join((VIDEOS, name, etag.strip('"'), asked))
-    shown = re.sub("[^a-z0-9]+", "-", name.rpartition("/")[2].rpartition(".")[0].lower()).strip("-")[:24]
-    return "-".join(filter(None, (WORKLOAD, shown, hashlib.sha256(cause.encode()).hexdigest()[:16])))
+def asked_run(storage: Storage, settings: Settings, name: str, asked: Options, now: datetime) -> Run:
+    """The run of a video that somebody asks for; raises NotFound, InvalidInput.
 
-
-def start(driver: Driver, storage: Storage, settings: Settings, name: str, etag: str = "") -> str | None:
-    """Start the run of a video as it is now; its id, or None where it is gone or no longer the version named.
-
-    An upload whose name or metadata cannot be used has a run too: it fails, and says why. A folder of a hierarchical
-    account has none.
+    The id of a run that is asked for with options names those too, so that one video can have several.
     """
-    try:
-        check_names(name)
-    except InvalidInput as error:
-        return _start_failing(driver, name, etag, error)
+    check_names(name)
     video = storage.data(VIDEOS).info(name)
-    if video is None or (etag and etag.strip('"') != video.etag.strip('"')):
-        log("upload passed over: it is gone, or was replaced since", video=repr(name), etag=etag)
-        return None
-    if is_folder(video):
-        return None
-    try:
-        run = run_for(video, settings, driver.now())
-    except InvalidInput as error:
-        return _start_failing(driver, name, video.etag, error)
-    driver.start(run)
-    return run.id
-
-
-def _start_failing(driver: Driver, name: str, etag: str, error: InvalidInput) -> str:
-    run_id, now = run_id_of(name, etag), driver.now()
-    params = {"video": name, "problem": str(error)}
-    driver.start(Run(id=run_id, workload=WORKLOAD, params=params, created=now, updated=now))
-    return run_id
+    if video is None or is_folder(video):
+        raise NotFound(f"There is no video {name!r} in the container {VIDEOS}.", "Upload it first.")
+    options = "" if asked == Options() else repr(asked)
+    return STYLE.run(run_id_of(WORKLOAD, VIDEOS, name, video.etag, options), params_of(video, settings, asked), now)
 
 
 def check_names(video: str) -> None:
@@ -185,33 +174,15 @@ def result_name(video: str, ending: str = ".mp4") -> str:
     return video.removesuffix(".mp4") + ending
 
 
-def is_folder(video: BlobInfo) -> bool:
-    """Whether it is no video but a folder of a hierarchical account, which the blob service shows as an empty blob."""
-    return video.metadata.get("hdi_isfolder", "").lower() == "true"
-
-
-def asked_run(storage: Storage, settings: Settings, name: str, asked: Options, now: datetime) -> Run:
-    """The run of a video that somebody asks for; raises NotFound, InvalidInput."""
-    check_names(name)
-    video = storage.data(VIDEOS).info(name)
-    if video is None or is_folder(video):
-        raise NotFound(f"There is no video {name!r} in the container {VIDEOS}.", "Upload it first.")
-    return run_for(video, settings, now, asked)
-
-
-GRACE = timedelta(seconds=30)
-"""How long an upload's own event has to come before a sweep starts its run."""
-
-
-def sweep_uploads(driver: Driver, storage: Storage, settings: Settings) -> list[str]:
-    """Start a run for every upload that has none: its event was lost, or there is nobody to send events.
-
-    Empty blobs are passed over: in hierarchical accounts they are folders, and files whose upload has only begun.
-    """
-    old = driver.now() - GRACE
-    uploads = [video for video in storage.data(VIDEOS).list() if video.size and video.modified < old]
-    if not uploads:
-        return []
-    known = driver.store.ids(f"{WORKLOAD}-")
-    missed = [video for video in uploads if run_id_of(video.name, video.etag) not in known]
-    return [run_id for video in missed if (run_id := start(driver, storage, settings, video.name, video.etag))]
+STYLE = Workload(
+    name=WORKLOAD,
+    image=IMAGE,
+    params=VideoRun,
+    plan=plan,
+    outputs=outputs,
+    subject=attrgetter("video"),
+    request=VideoRequest,
+    example={"workload": WORKLOAD, "video": "clip.mp4", "style": "candy", "crf": 24},
+    uploads=Uploads(container=VIDEOS, member="video", params=params_of, check_name=check_names),
+    command="tally upload",
+)

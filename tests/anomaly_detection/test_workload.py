@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from shared.anomaly_detection.bundle import registry, write_bundle
 from shared.anomaly_detection.one_class_svm import pack
-from shared.anomaly_detection.workload import AnomalyWorkload, Span, backfill_run, run_for, start_due_runs
+from shared.anomaly_detection.workload import ANOMALY, Span, SpanRun, backfill_run, run_for, start_due_runs
 from shared.app import make_driver
 from shared.errors import BundleError, InvalidInput
 from shared.readings.advance import Batch
 from shared.readings.ingest import Ingestor
 from shared.readings.timestamps import to_micros
 from shared.runs.driver import Driver
+from shared.runs.workload import Planner, as_text
 from shared.settings import Settings
 from shared.storage import MemoryQueue, MemoryStorage
 from tests.scoring_images.plant import model
@@ -155,7 +156,7 @@ def _span(plant: Plant, run_id: str) -> Span:
 @pytest.mark.parametrize(("work", "tasks"), [(10**12, 1), (1, 7), (720 * 307 * 3, 3)])
 def test_tasks_are_cut_by_work_and_cover_each_series_once(plant: Plant, work: int, tasks: int) -> None:
     bundle = plant.train(7)
-    planned = AnomalyWorkload(plant.storage, Settings(task_work=work)).plan(
+    planned = Planner(ANOMALY, plant.storage, Settings(task_work=work)).plan(
         "r", {"bundle": bundle, "start": TEN.isoformat(), "end": (TEN + HOUR).isoformat()}
     )
     *scores, merge = planned
@@ -169,14 +170,14 @@ def test_tasks_are_cut_by_work_and_cover_each_series_once(plant: Plant, work: in
 
 def test_a_run_with_an_error_budget_can_do_without_scores_but_not_without_its_end(plant: Plant) -> None:
     params = {"bundle": plant.train(2), "start": TEN.isoformat(), "end": (TEN + HOUR).isoformat()}
-    *scores, merge = AnomalyWorkload(plant.storage, Settings(task_work=1, error_budget_percent=5)).plan("r", params)
+    *scores, merge = Planner(ANOMALY, plant.storage, Settings(task_work=1, error_budget_percent=5)).plan("r", params)
     assert all(task.optional for task in scores)
     assert not merge.optional
 
 
 def test_a_run_of_a_bundle_that_is_gone_cannot_be_planned(plant: Plant) -> None:
     with pytest.raises(BundleError):
-        AnomalyWorkload(plant.storage, SETTINGS).plan("r", {"bundle": "gone", "start": "", "end": ""})
+        Planner(ANOMALY, plant.storage, SETTINGS).plan("r", as_text(SpanRun("gone", TEN, TEN + HOUR)))
 
 
 def test_the_same_backfill_is_the_same_run_until_the_models_change(plant: Plant) -> None:

@@ -12,9 +12,9 @@ from cli.app import app
 from shared.app import make_driver
 from shared.errors import InvalidInput
 from shared.runs.driver import Driver
+from shared.runs.uploads import run_id_of
 from shared.settings import Settings
 from shared.storage import MemoryStorage
-from shared.style_transfer.workload import run_id_of
 
 type Tally = Callable[..., Result]
 
@@ -43,7 +43,7 @@ def test_an_upload_starts_its_run_at_once(tally: Tally, storage: MemoryStorage, 
     told = tally("upload", "my clip.mp4", "--style", "starry-night").output
     blob = storage.data("videos").get("my clip.mp4")
     assert blob is not None
-    run = driver.store.load(run_id_of("my clip.mp4", blob.etag))[0]
+    run = driver.store.load(run_id_of("style", "videos", "my clip.mp4", blob.etag))[0]
     assert (blob.data, run.params["style"], run.id in told) == (b"a film", "starry-night", True)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.compute import Compute, Phase, Status, Task
+from shared.compute import Compute, Image, Phase, Status, Task
 from shared.compute.azure_batch.compute import AzureBatchCompute
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.azure_ml.definitions import cluster, cluster_part
 from shared.compute.local import LocalCompute
 from shared.settings import Settings
 from shared.storage import Storage
+from shared.workloads import IMAGES
 from tests.azurite import Azurite
 from tests.peers.azure.contract_server import Contract, contract_server
 from tests.peers.azure.ml_server import MLContract, ml_server
@@ -53,14 +54,14 @@ def azure_ml(folder: Path, azurite: Azurite, **settings: str) -> Iterator[tuple[
         for name, value in contract.env.items():
             patch.setenv(name, value)
         compute = ml_compute(contract)
-        for image in ("anomaly", "style_transfer"):
+        for image in IMAGES:
             made(compute, image)
         yield compute, contract
 
 
-def made(compute: AzureMLCompute, image: str) -> None:
+def made(compute: AzureMLCompute, image: Image) -> None:
     """See that an image has a cluster, which the first submission would have made."""
-    part, body = cluster_part(compute.settings, image), cluster(compute.settings, image, "loopback")
+    part, body = cluster_part(compute.settings, image.name), cluster(compute.settings, image.node, "loopback")
     compute.workspace.put(part, body or {})
     until(lambda: (held := compute.workspace.get(part)) is not None and "Creating" not in str(held.body))
 

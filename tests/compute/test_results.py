@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from scoring_images.anomaly.job import Containers, Job
-from shared.anomaly_detection.workload import AnomalyWorkload, Span, run_for
+from shared.anomaly_detection.workload import ANOMALY, Span, run_for
 from shared.compute import Compute, Phase
+from shared.runs.workload import Planner
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.style_transfer.styles import publish
-from shared.style_transfer.workload import Options, StyleWorkload
-from shared.style_transfer.workload import run_for as video_run
+from shared.style_transfer.workload import STYLE, Options, asked_run
 from tests.azurite import Azurite
 from tests.compute import implementations
 from tests.compute.implementations import ended
@@ -56,7 +56,7 @@ def test_predictions_are_the_same_everywhere(everywhere: Iterator[Compute], sett
     found = []
     for number, compute in enumerate(everywhere):
         run = run_for(Span(START, END), version, NOW)
-        tasks = AnomalyWorkload(storage, settings).plan(f"{run.id}-{number}", run.params)
+        tasks = Planner(ANOMALY, storage, settings).plan(f"{run.id}-{number}", run.params)
         compute.submit(f"{run.id}-{number}", 1, tasks)
         assert ended(compute, f"{run.id}-{number}").phase is Phase.SUCCEEDED
         job = Job(f"{run.id}-{number}", version, START, END, len(tasks) - 1, False)
@@ -74,10 +74,8 @@ def test_videos_are_the_same_everywhere(everywhere: Iterator[Compute], settings:
     found = []
     for number, compute in enumerate(everywhere):
         storage.data("videos").put(f"{number}.mp4", clip.read_bytes())
-        info = storage.data("videos").info(f"{number}.mp4")
-        assert info
-        run = video_run(info, settings, NOW, Options(style="swap", segments=1))
-        compute.submit(run.id, 1, StyleWorkload(settings).plan(run.id, run.params))
+        run = asked_run(storage, settings, f"{number}.mp4", Options(style="swap", segments=1), NOW)
+        compute.submit(run.id, 1, Planner(STYLE, storage, settings).plan(run.id, run.params))
         assert ended(compute, run.id).phase is Phase.SUCCEEDED
         styled = storage.data("styled").get(f"{number}.mp4")
         assert styled

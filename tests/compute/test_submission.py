@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.compute import Task
+from shared.compute import Image, Node, Task
 from shared.compute.azure import blob_address, task_environment
 from shared.compute.azure_batch.pool import definition, main
 from shared.compute.azure_batch.submission import Submission, ranges
 from shared.compute.names import LIMIT, attempt_of, job_id
 from shared.errors import SettingsError
 from shared.settings import Connection, Settings
+from shared.workloads import IMAGES
 
 CONTRACTS = Path(__file__).parents[3] / "shared" / "contracts" / "batch"
 SETTINGS = Settings(
@@ -90,7 +91,7 @@ def test_a_missing_setting_is_named() -> None:
     with pytest.raises(SettingsError, match="BATCH_IMAGE"):
         list(Submission(Settings(), "run", 1, [Task("a", "anomaly", ("python",))]).groups())
     with pytest.raises(SettingsError, match="BATCH_IDENTITY"):
-        definition(Settings())
+        definition(Settings(), IMAGES)
 
 
 def test_the_pool_is_what_microsofts_management_contract_wants() -> None:
@@ -99,7 +100,7 @@ def test_the_pool_is_what_microsofts_management_contract_wants() -> None:
     file = CONTRACTS / "arm-2024-07-01.json"
     if not file.exists():
         pytest.skip(f"{file} is absent")
-    contract, pool = OpenApi(file), definition(SETTINGS)
+    contract, pool = OpenApi(file), definition(SETTINGS, IMAGES)
     assert contract.problems("PoolProperties", pool["properties"]) == []
     assert contract.problems("BatchPoolIdentity", pool["identity"]) == []
 
@@ -108,7 +109,7 @@ def test_the_pool_is_what_microsofts_management_contract_wants() -> None:
 def test_nodes_mount_what_the_settings_name(key: str) -> None:
     places = ["models=https://a.blob.core.windows.net/models", "nfs=nfs://a.file.core.windows.net/a/share"]
     smb = ["smb=https://a.file.core.windows.net/share"] if key else []
-    held = definition(replace(SETTINGS, batch_mounts=", ".join(places + smb)), files_key=key)
+    held = definition(replace(SETTINGS, batch_mounts=", ".join(places + smb)), IMAGES, files_key=key)
     mounts = held["properties"]["mountConfiguration"]
     assert mounts[0]["azureBlobFileSystemConfiguration"]["identityReference"] == {"resourceId": SETTINGS.batch_identity}
     assert mounts[1]["nfsMountConfiguration"]["source"] == "a.file.core.windows.net:/a/share"
@@ -135,16 +136,16 @@ def test_nodes_mount_what_the_settings_name(key: str) -> None:
 )
 def test_a_mount_that_cannot_be_made_is_named(text: str) -> None:
     with pytest.raises(SettingsError, match=r"BATCH_MOUNTS|AZURE_FILES_KEY"):
-        definition(replace(SETTINGS, batch_mounts=text))
+        definition(replace(SETTINGS, batch_mounts=text), IMAGES)
 
 
 def test_videos_may_have_nodes_with_gpus_of_their_own() -> None:
     settings = replace(SETTINGS, batch_pool="tally-{image}", batch_video_vm_size="Standard_NC4as_T4_v3")
-    assert definition(settings, ["style_transfer"])["properties"]["vmSize"] == "Standard_NC4as_T4_v3"
+    assert definition(settings, [Image("style_transfer", Node.GPU)])["properties"]["vmSize"] == "Standard_NC4as_T4_v3"
     with pytest.raises(SettingsError, match="--image"):
-        definition(settings)
+        definition(settings, IMAGES)
     ((video, other),) = Submission(
-        settings, "run", 1, [Task("v", "style_transfer", ("python",)), Task("a", "anomaly", ("python",))]
+        settings, "run", 1, [Task("v", "style_transfer", ("python",), node=Node.GPU), Task("a", "anomaly", ("python",))]
     ).groups()
     assert video["containerSettings"]["containerRunOptions"] == "--entrypoint=python --gpus=all"
     assert other["containerSettings"]["containerRunOptions"] == "--entrypoint=python"
@@ -153,9 +154,9 @@ def test_videos_may_have_nodes_with_gpus_of_their_own() -> None:
 def test_the_pool_is_printed_for_whoever_makes_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main([]) == 2
+    assert main(IMAGES, []) == 2
     assert "BATCH_IDENTITY" in capsys.readouterr().err
     monkeypatch.setenv("BATCH_IMAGE", "tally.azurecr.io/tally-{image}:1")
     monkeypatch.setenv("BATCH_IDENTITY", str(SETTINGS.batch_identity))
-    assert main(["--image", "anomaly"]) == 0
+    assert main(IMAGES, ["--image", "anomaly"]) == 0
     assert '"tally.azurecr.io/tally-anomaly:1"' in capsys.readouterr().out

@@ -9,8 +9,8 @@ import pytest
 
 from devhost.sandbox import running, sandbox_settings, wait_for
 from shared.runs.record import Run, State
+from shared.runs.uploads import run_id_of
 from shared.storage import BlobInfo
-from shared.style_transfer.workload import run_id_of
 from tests.end_to_end.studio import event, made_clip, styled, upload
 from tests.end_to_end.world import World, kill, processes, start_azurite
 
@@ -49,7 +49,7 @@ def expected(world: World, clip: bytes) -> bytes:
 
 def started(world: World, info: BlobInfo) -> str:
     """The id of the run of an upload, once it exists."""
-    run_id = run_id_of(info.name, info.etag)
+    run_id = run_id_of("style", "videos", info.name, info.etag)
     wait_for(lambda: run_id in world.runs.ids("style-"), "The upload started no run")
     return run_id
 

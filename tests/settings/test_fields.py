@@ -4,11 +4,9 @@ from dataclasses import fields
 
 import pytest
 
-from shared.anomaly_detection import workload as anomaly
 from shared.errors import SettingsError
 from shared.price import Price
-from shared.settings import WORKLOADS, Connection, Settings
-from shared.style_transfer import workload as style_transfer
+from shared.settings import Connection, Settings
 
 
 def test_defaults_stand_where_nothing_is_set() -> None:
@@ -39,9 +37,7 @@ NO_COUNTS = ("0", "-1", "1_000", "+5", "1e3", "5.0", "٣", "² ", "0x10", "five"
         ("NODE_PRICE", "0.23"),
         ("NODE_PRICE", "cheap EUR"),
         ("NODE_PRICE", "anomaly=-1 EUR"),
-        ("NODE_PRICE", "video=1 EUR"),
         *(("NODE_PRICE", f"{number} EUR") for number in ("nan", "inf", "1_0", "1e3", "٣", "-1", "+1", "9" * 400)),
-        ("COMPUTE", "video=azure_ml"),
         ("COMPUTE", "azure_ml, azure_batch"),
         ("COMPUTE", "style=azure_ml,style=local"),
         ("NODE_PRICE", "1 EUR, 2 EUR"),
@@ -130,10 +126,6 @@ def env_name(name: str) -> str:
 def test_every_default_fits_its_own_rule() -> None:
     rules = [field for field in fields(Settings) if "rule" in field.metadata]
     assert [field.metadata["rule"](str(field.default)) for field in rules] == [field.default for field in rules]
-
-
-def test_workloads_of_settings_are_those_that_there_are() -> None:
-    assert set(WORKLOADS) == {anomaly.WORKLOAD, style_transfer.WORKLOAD}
 
 
 def test_a_connection_is_a_string_or_addresses_for_an_identity() -> None:

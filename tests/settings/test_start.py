@@ -16,13 +16,14 @@ from shared.settings import Settings
 from shared.settings.rules import HOST_READS
 from shared.settings.spelling import misspelt
 from shared.settings.start import check_app, settings_here
+from shared.workloads import NAMES
 
 ROOT = Path(__file__).parents[2]
 SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
 
 
 def here(env: dict[str, str]) -> Settings:
-    return settings_here(env, serving=True)
+    return settings_here(env, NAMES, serving=True)
 
 
 def test_the_sample_can_be_started_with() -> None:
@@ -37,6 +38,8 @@ def test_development_storage_everywhere_can_be_started_with() -> None:
     ("change", "names"),
     [
         ({"COMPUTE": "azure_batch"}, ["BATCH_ENDPOINT", "BATCH_IMAGE"]),
+        ({"COMPUTE": "video=azure_ml"}, ["'video'", "anomaly, style"]),
+        ({"NODE_PRICE": "video=1 EUR"}, ["'video'", "anomaly, style"]),
         ({"COMPUTE": "style=azure_ml"}, ["AML_WORKSPACE", "AML_IMAGE"]),
         ({"BATCH_VIDEO_VM_SIZE": "Standard_NC4as_T4_v3"}, ["BATCH_POOL"]),
         (
@@ -55,7 +58,7 @@ def test_development_storage_everywhere_can_be_started_with() -> None:
 )
 def test_what_is_missing_is_named_before_the_app_works(change: dict[str, str], names: list[str]) -> None:
     with pytest.raises(SettingsError) as refused:
-        check_app(SAMPLE | change)
+        check_app(NAMES, SAMPLE | change)
     assert all(str(refused.value).count(name) >= 1 for name in names)
     assert "BATCH_ENDPOINT is not set" not in str(refused.value) or "'x'" not in str(refused.value)
 

@@ -8,14 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scoring_images.style_transfer.__main__ import parser
-from shared.app import make_driver
+from shared.app import make_driver, make_intake
 from shared.errors import InvalidInput, NotFound
+from shared.runs import uploads
 from shared.runs.driver import Message
-from shared.runs.record import State
+from shared.runs.record import Run, State
 from shared.runs.store import _ID
+from shared.runs.workload import Planner
 from shared.settings import Settings
 from shared.storage import BlobInfo, MemoryStorage
-from shared.style_transfer.workload import Options, StyleWorkload, asked_run, run_for, run_id_of, start, sweep_uploads
+from shared.style_transfer.workload import STYLE, Options, asked_run
 
 SETTINGS = Settings()
 
@@ -27,6 +29,24 @@ def storage() -> MemoryStorage:
 
 def driver_at(storage: MemoryStorage, later: timedelta = timedelta()):
     return replace(make_driver(SETTINGS, storage), now=lambda: datetime.now(UTC) + later)
+
+
+def start(driver, storage: MemoryStorage, settings: Settings, name: str, etag: str = "") -> str | None:
+    return make_intake(settings, storage, driver).start(STYLE, name, etag)
+
+
+def sweep_uploads(driver, storage: MemoryStorage, settings: Settings) -> list[str]:
+    return make_intake(settings, storage, driver).sweep()
+
+
+def run_id_of(name: str, etag: str) -> str:
+    return uploads.run_id_of("style", "videos", name, etag)
+
+
+def run_for(storage: MemoryStorage, name: str) -> Run:
+    """The run that the upload sets off."""
+    driver = driver_at(storage)
+    return driver.store.load(start(driver, storage, SETTINGS, name) or "")[0]
 
 
 def upload(storage: MemoryStorage, name: str = "a.mp4", data: bytes = b"film", **metadata: str) -> str:
@@ -72,7 +92,7 @@ def test_options_come_from_the_request_then_the_metadata_then_the_settings(stora
     now = datetime.now(UTC)
     run = asked_run(storage, SETTINGS, "a.mp4", Options(crf=12), now)
     assert (run.params["style"], run.params["crf"], run.params["steady"]) == ("scream", "12", "false")
-    assert run.id != run_for(storage.data("videos").info("a.mp4"), SETTINGS, now).id
+    assert run.id != run_for(storage, "a.mp4").id
 
 
 @pytest.mark.parametrize(
@@ -87,7 +107,7 @@ def test_metadata_that_cannot_be_used_fails_the_run_with_the_reason(
     assert run_id
     run = driver.store.load(run_id)[0]
     with pytest.raises(InvalidInput, match=next(iter(metadata))):
-        StyleWorkload(SETTINGS).plan(run.id, run.params)
+        Planner(STYLE, MemoryStorage(), SETTINGS).plan(run.id, run.params)
     assert run.state is State.QUEUED
 
 
@@ -145,9 +165,9 @@ def test_any_name_is_only_a_name(begin: str, rest: str) -> None:
     storage, name = MemoryStorage(), f"{begin}{rest}!"
     assume(not any(segment.endswith(".") for segment in name.split("/")))
     upload(storage, name)
-    run = run_for(storage.data("videos").info(name), SETTINGS, datetime.now(UTC))
+    run = run_for(storage, name)
     assert _ID.fullmatch(run.id)
-    split, *_ = StyleWorkload(SETTINGS).plan(run.id, run.params)
+    split, *_ = Planner(STYLE, MemoryStorage(), SETTINGS).plan(run.id, run.params)
     word = next(word for word in split.command if word.startswith("--video="))
     assert parser().parse_args(split.command[3:]).video == name
     assert not set(word) & set(" '\"`$;|&<>()\\\n\r\t*?[]{}!#@")
@@ -155,8 +175,8 @@ def test_any_name_is_only_a_name(begin: str, rest: str) -> None:
 
 def test_stylizing_needs_the_split_and_joining_needs_every_segment(storage: MemoryStorage) -> None:
     upload(storage, data=b"0" * 1_600_000)
-    run = run_for(storage.data("videos").info("a.mp4"), SETTINGS, datetime.now(UTC))
-    split, *stylize, join = StyleWorkload(SETTINGS).plan(run.id, run.params)
+    run = run_for(storage, "a.mp4")
+    split, *stylize, join = Planner(STYLE, MemoryStorage(), SETTINGS).plan(run.id, run.params)
     assert len(stylize) == 4
     assert (split.needs, {task.needs for task in stylize}) == ((), {("split",)})
     assert set(join.needs) == {task.id for task in stylize}

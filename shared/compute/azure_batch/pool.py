@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
+from shared.compute import Image
 from shared.compute.azure_batch.formula import INTERVAL, Scale, formula
 from shared.compute.azure_batch.mounts import mounts
 from shared.compute.azure_batch.submission import named, vm_size
 from shared.errors import SettingsError
 from shared.settings import Settings
 
-IMAGES = ("anomaly", "style_transfer")
 NODE_IMAGE = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
 NODE_AGENT = "batch.node.ubuntu 24.04"
 
@@ -28,19 +28,19 @@ def pool_formula(settings: Settings) -> str:
     return formula(scale)
 
 
-def definition(settings: Settings, images: Sequence[str] = IMAGES, files_key: str = "") -> dict[str, Any]:
-    """The pool's resource (Microsoft.Batch/batchAccounts/pools); raises SettingsError.
+def definition(settings: Settings, images: Sequence[Image], files_key: str = "") -> dict[str, Any]:
+    """The resource of the pool that runs these images (Microsoft.Batch/batchAccounts/pools); raises SettingsError.
 
     Nodes fetch the images as they start, with their identity: a task's time is not spent on it. `files_key` is the key
     of mounted SMB shares.
     """
-    sizes = {vm_size(settings, image) for image in images}
+    sizes = {vm_size(settings, image.node) for image in images}
     if len(sizes) > 1:
         hint = "Set BATCH_POOL=tally-{image} and print each pool, with --image."
         raise SettingsError("The images run on nodes of different sizes.", hint)
     if not settings.batch_identity:
         raise SettingsError("BATCH_IDENTITY is not set.", "It is the resource id of a user-assigned identity.")
-    names = [named(settings.batch_image, image) for image in images]
+    names = [named(settings.batch_image, image.name) for image in images]
     containers = {
         "type": "DockerCompatible",
         "containerImageNames": names,
@@ -71,13 +71,15 @@ def definition(settings: Settings, images: Sequence[str] = IMAGES, files_key: st
     }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the pool's definition."""
+def main(images: Sequence[Image], argv: Sequence[str] | None = None) -> int:
+    """Print the definition of the pool of these images."""
     parser = argparse.ArgumentParser("shared.compute.azure_batch.pool", description=__doc__)
-    parser.add_argument("--image", action="append", choices=IMAGES, help="only this image (for a pool of its own)")
-    images = parser.parse_args(argv).image or IMAGES
+    names = [image.name for image in images]
+    parser.add_argument("--image", action="append", choices=names, help="only this image (for a pool of its own)")
+    chosen = parser.parse_args(argv).image
     try:
-        made = definition(Settings.from_env(), images, os.environ.get("AZURE_FILES_KEY", ""))
+        wanted = [image for image in images if not chosen or image.name in chosen]
+        made = definition(Settings.from_env(), wanted, os.environ.get("AZURE_FILES_KEY", ""))
         print(msgspec.json.format(msgspec.json.encode(made)).decode())
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -86,4 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Only this command needs the list of workloads: numpy comes with it.
+    from shared.workloads import IMAGES
+
+    sys.exit(main(IMAGES))

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from shared.compute import Task, tries
-from shared.compute.azure import VIDEO, blob_address, duration, filled, task_environment
+from shared.compute import Node, Task, tries
+from shared.compute.azure import blob_address, duration, filled, task_environment
 from shared.compute.names import job_id, log_name
 from shared.errors import SettingsError
 from shared.settings import Settings
@@ -86,7 +86,7 @@ class Submission:
             "commandLine": shlex.join(("-m", tries.__name__)),
             "containerSettings": {
                 "imageName": named(self.settings.batch_image, task.image),
-                "containerRunOptions": f"--entrypoint=python{_gpus(vm_size(self.settings, task.image))}",
+                "containerRunOptions": f"--entrypoint=python{_gpus(vm_size(self.settings, task.node))}",
                 "workingDirectory": "containerImageDefault",
             },
             # Not on the command line: what splits that on a node, and how, is not documented.
@@ -138,9 +138,9 @@ def ranges(numbers: Iterable[int]) -> Iterator[Body]:
         yield {"start": start, "end": end}
 
 
-def vm_size(settings: Settings, image: str) -> str:
-    """The size of the nodes that run an image."""
-    return (settings.batch_video_vm_size if image == VIDEO else "") or settings.batch_vm_size
+def vm_size(settings: Settings, node: Node) -> str:
+    """The size of such nodes."""
+    return (settings.batch_video_vm_size if node is Node.GPU else "") or settings.batch_vm_size
 
 
 def _gpus(size: str) -> str:

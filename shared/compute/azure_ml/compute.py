@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.clouds import resource_manager
-from shared.compute import Phase, Status, Task
+from shared.compute import Node, Phase, Status, Task
 from shared.compute.azure_ml import observation
 from shared.compute.azure_ml.definitions import Environment, Submission, cluster, cluster_part
 from shared.compute.azure_ml.notes import Head, Marks, Notes
@@ -82,20 +82,20 @@ class AzureMLCompute:
 
     def _prepared(self, submission: Submission) -> bool:
         """See that the job's environment and its cluster exist; False while a cluster of that name is being removed."""
-        environment = Environment.of(self.settings, submission.image)
+        environment = Environment.of(self.settings, submission.image.name)
         if self.workspace.get(environment.part) is None:
             self.workspace.put(environment.part, environment.body)
-        part = cluster_part(self.settings, submission.image)
-        found = self.workspace.get(part) or self._made(part, submission.image)
+        part = cluster_part(self.settings, submission.image.name)
+        found = self.workspace.get(part) or self._made(part, submission.image.node)
         if observation.is_state(found, "Failed", "Canceled"):
             state = observation.properties(found)["provisioningState"]
             said = f"The cluster {part} of the workspace is {state}{observation.trouble(found)}."
             raise SettingsError(said, hint(said) or "Mend or remove it.")
         return not observation.is_state(found, "Deleting")  # one that is being made takes jobs
 
-    def _made(self, part: str, image: str) -> Answer:
+    def _made(self, part: str, node: Node) -> Answer:
         place = self.workspace.get("")
-        body = cluster(self.settings, image, str(place.body.get("location") or "") if place else "")
+        body = cluster(self.settings, node, str(place.body.get("location") or "") if place else "")
         if body is None:
             raise SettingsError(
                 f"The workspace has no {part}.", "Make it, or set AML_VM_SIZE, so that the app makes one."

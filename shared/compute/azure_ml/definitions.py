@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from math import ceil
 
-from shared.compute.azure import VIDEO, duration, filled, task_environment
+from shared.compute import Image, Node
+from shared.compute.azure import duration, filled, task_environment
 from shared.compute.azure_ml import rank
 from shared.compute.azure_ml.notes import Order
 from shared.compute.azure_ml.workspace import Body
@@ -48,11 +49,12 @@ class Submission:
         return job_id(self.run_id, self.order.attempt)
 
     @property
-    def image(self) -> str:
+    def image(self) -> Image:
         """The image of all tasks: a job has one. Raises InvalidInput where they name several."""
-        images = {task.image for task in self.order.tasks}
+        images = {Image(task.image, task.node) for task in self.order.tasks}
         if len(images) > 1:
-            raise InvalidInput(f"Run {self.run_id} needs the images {', '.join(sorted(images))}.", "A job has one.")
+            names = ", ".join(sorted(image.name for image in images))
+            raise InvalidInput(f"Run {self.run_id} needs the images {names}.", "A job has one.")
         return next(iter(images))
 
     def job(self) -> Body:
@@ -63,10 +65,10 @@ class Submission:
         properties: Body = {
             "jobType": "Command",
             "displayName": self.run_id,
-            "experimentName": filled("tally-{image}", self.image),
+            "experimentName": filled("tally-{image}", self.image.name),
             "command": f"python -m {rank.__name__}",
-            "environmentId": f"{self.settings.aml_workspace}/{Environment.of(self.settings, self.image).part}",
-            "computeId": f"{self.settings.aml_workspace}/{cluster_part(self.settings, self.image)}",
+            "environmentId": f"{self.settings.aml_workspace}/{Environment.of(self.settings, self.image.name).part}",
+            "computeId": f"{self.settings.aml_workspace}/{cluster_part(self.settings, self.image.name)}",
             "resources": {"instanceCount": nodes},
             "limits": {"jobLimitsType": "Command", "timeout": duration(self.settings.aml_job_seconds)},
             "environmentVariables": self._environment(),
@@ -88,14 +90,14 @@ def cluster_part(settings: Settings, image: str) -> str:
     return f"computes/{filled(settings.aml_compute, image)}"
 
 
-def vm_size(settings: Settings, image: str) -> str:
-    """The VM size of the nodes that run an image's tasks; empty where the app makes no cluster for it."""
-    return (settings.aml_video_vm_size if image == VIDEO else "") or settings.aml_vm_size
+def vm_size(settings: Settings, node: Node) -> str:
+    """The VM size of such nodes; empty where the app makes no cluster of them."""
+    return (settings.aml_video_vm_size if node is Node.GPU else "") or settings.aml_vm_size
 
 
-def cluster(settings: Settings, image: str, location: str) -> Body | None:
-    """A cluster that has no nodes while there is nothing to do; None where the settings have none made."""
-    size = vm_size(settings, image)
+def cluster(settings: Settings, node: Node, location: str) -> Body | None:
+    """A cluster of such nodes, with none while there is nothing to do; None where the settings have none made."""
+    size = vm_size(settings, node)
     if not size:
         return None
     scale = {

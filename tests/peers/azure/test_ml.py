@@ -11,6 +11,7 @@ from peers.azure.ml.contract import API_VERSION, MICROSOFT, contract_of
 from peers.azure.ml.execution import needs_shell
 from peers.azure.ml.models import OwnModels
 from peers.azure.ml.service import BASE
+from shared.compute import Node
 from shared.compute.azure_ml.definitions import Environment, Submission, cluster
 from shared.compute.azure_ml.notes import Order
 from shared.settings import Settings
@@ -59,7 +60,7 @@ def test_all_that_the_app_sends_is_valid(contract: Contract) -> None:
         assert contract.request_problems(JOB, request(sent.job())) == []
         environment = Environment.of(sent.settings, "anomaly").body
         assert contract.request_problems(ENVIRONMENT, request(environment)) == []
-        assert contract.request_problems(CLUSTER, request(cluster(sent.settings, "anomaly", "here"))) == []
+        assert contract.request_problems(CLUSTER, request(cluster(sent.settings, Node.CPU, "here"))) == []
 
 
 @pytest.mark.parametrize(
