@@ -5,17 +5,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+
+import msgspec
 
 from shared.compute.ranks import rank_and_size
 from shared.errors import InvalidInput, NotFound, TallyError
 from shared.refusals import as_refusal
+from shared.runs.workload import argument_of
 from shared.settings import Settings
 from shared.storage import Storage
-
-if TYPE_CHECKING:
-    from scoring_images.style_transfer.job import Order
+from shared.style_transfer.workload import VideoRun
 
 DESCRIPTION = """\
 Styles videos: every frame goes through a style network; timestamps, sound and the rest of the file stay as they are.
@@ -50,9 +49,13 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
     split = commands.add_parser("split", help="keep and index a video")
-    split.add_argument("--video", required=True, type=unquote, metavar="NAME", help="its blob, percent-encoded")
-    split.add_argument("--etag", required=True, type=unquote, help="the version to style")
-    split.add_argument("--segments", required=True, type=int, metavar="N", help="into how many it is cut")
+    split.add_argument(
+        "--params",
+        required=True,
+        type=argument_of(VideoRun),
+        metavar="JSON",
+        help="video (its blob), etag (the version to style), style, crf, steady, segments; percent-encoded",
+    )
     split.add_argument("--strict", action="store_true", help="refuse a video with damaged or missing frames")
     stylize = commands.add_parser("stylize", help="style a segment")
     stylize.add_argument("--segment", type=int, metavar="I", help="number of the segment, from 0")
@@ -62,11 +65,9 @@ def parser() -> argparse.ArgumentParser:
     file = commands.add_parser("file", help="style a file, without storage")
     file.add_argument("source", type=Path, metavar="IN")
     file.add_argument("target", type=Path, metavar="OUT.mp4")
-    split.add_argument("--style", default="wave", metavar="NAME", help="a style that ships, or one trained")
     file.add_argument("--style", default="wave", metavar="NAME", help="a style that ships, or the folder of another")
-    for command in (split, file):
-        command.add_argument("--crf", type=int, default=18, help="quality: 0 is lossless, 51 the worst")
-        command.add_argument("--steady", action="store_true", help="blend frames along the motion: less flicker")
+    file.add_argument("--crf", type=int, default=18, help="quality: 0 is lossless, 51 the worst")
+    file.add_argument("--steady", action="store_true", help="blend frames along the motion: less flicker")
     return main
 
 
@@ -78,30 +79,17 @@ def run(arguments: argparse.Namespace) -> None:
         return
     storage = Storage.from_settings(settings)
     if arguments.command == "split":
+        from scoring_images.style_transfer.job import Order
         from scoring_images.style_transfer.split import split
 
-        split(_order(arguments), storage, settings)
+        told = msgspec.structs.asdict(arguments.params)
+        split(Order(**told, run=arguments.run, strict=arguments.strict), storage, settings)
     elif arguments.command == "stylize":
         _stylize(arguments, storage, settings)
     else:
         from scoring_images.style_transfer.finish import finish
 
         finish(arguments.run, storage)
-
-
-def _order(arguments: argparse.Namespace) -> "Order":
-    from scoring_images.style_transfer.job import Order
-
-    return Order(
-        run=arguments.run,
-        video=arguments.video,
-        etag=arguments.etag,
-        style=arguments.style,
-        crf=arguments.crf,
-        steady=arguments.steady,
-        strict=arguments.strict,
-        segments=arguments.segments,
-    )
 
 
 def _stylize(arguments: argparse.Namespace, storage: Storage, settings: Settings) -> None:
@@ -126,7 +114,8 @@ def _style_file(arguments: argparse.Namespace, settings: Settings) -> None:
     for path in map(str, (source, target)):
         if os.fsencode(path).decode(errors="replace") != path:
             raise InvalidInput(f"The name {path!r} is not in UTF-8.", "Give it another.")
-    order = Order("", source.name, "", arguments.style, arguments.crf, arguments.steady, settings.strict_video)
+    told = (source.name, "", arguments.style, arguments.crf, arguments.steady, 1)
+    order = Order(*told, run="", strict=settings.strict_video)
     style_file(source, target, order, settings)
 
 

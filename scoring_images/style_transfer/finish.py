@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -17,28 +16,21 @@ from scoring_images.style_transfer.pictures import poster, sheet
 from scoring_images.style_transfer.publish import Publisher
 from shared.errors import NotFound
 from shared.storage import Storage
-from shared.style_transfer.workload import RESULTS, result_name
+from shared.style_transfer.workload import RESULTS, VideoRun, result_name
 from shared.telemetry import Stages
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(VideoRun, frozen=True, kw_only=True):
     """What became of a video: `VIDEO.json` beside the styled one. `seconds` are added up over all segments."""
 
     run: str
-    video: str
-    etag: str
     uploaded: datetime
-    style: str
     style_version: str
-    crf: int
-    steady: bool
     frames: int
     missing_frames: int
     width: int
     height: int
     duration: float
-    segments: int
     provider: str
     flicker: float | None
     frames_per_second: float
@@ -101,20 +93,15 @@ def summary(
     flicker = [value for report in reports for value in report.flicker]
     frames, busy = sum(report.frames for report in reports), sum(spent.values())
     return Report(
+        **{name: getattr(order, name) for name in VideoRun.__struct_fields__},
         run=order.run,
-        video=order.video,
-        etag=order.etag,
         uploaded=index.modified,
-        style=order.style,
         style_version=index.style_version,
-        crf=order.crf,
-        steady=order.steady,
         frames=frames,
         missing_frames=video.missing,
         width=video.width,
         height=video.height,
         duration=video.duration,
-        segments=order.segments,
         provider=", ".join(sorted({report.provider for report in reports})),
         flicker=round(mean(flicker), 3) if flicker else None,
         frames_per_second=round(frames / busy, 3) if busy else 0.0,

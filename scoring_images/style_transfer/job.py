@@ -8,20 +8,14 @@ import msgspec
 from scoring_images.style_transfer.video import Video
 from shared.errors import NotFound
 from shared.storage import BlobFile, BlobStore, Storage
+from shared.style_transfer.workload import VideoRun
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a run was asked to do with which version of a video."""
+class Order(VideoRun, frozen=True, kw_only=True):
+    """What a run was told to do with which version of a video, and whether damaged ones are refused."""
 
     run: str
-    video: str
-    etag: str
-    style: str
-    crf: int = 18
-    steady: bool = False
     strict: bool = False
-    segments: int = 1
 
 
 @dataclass(frozen=True, slots=True)

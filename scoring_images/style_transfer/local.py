@@ -1,6 +1,6 @@
 """Styles a file on this machine, without storage: one segment, and what a run leaves, beside the result."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -41,7 +41,7 @@ def style_file(source: Path, target: Path, order: Order, settings: Settings) -> 
     damaged style.
     """
     painting = _style(order.style)
-    order = replace(order, style=painting.manifest.name)
+    order = msgspec.structs.replace(order, style=painting.manifest.name)
     with source.open("rb") as film:
         video = probe(film, limits(settings))
         check_whole(video, strict=order.strict)

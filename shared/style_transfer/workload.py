@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated
-from urllib.parse import quote
 
 import msgspec
 
@@ -14,7 +13,7 @@ from shared.compute import Image, Node, Task
 from shared.errors import InvalidInput, NotFound
 from shared.runs.record import Run
 from shared.runs.uploads import is_folder, run_id_of
-from shared.runs.workload import Request, Uploads, Workload
+from shared.runs.workload import Request, Uploads, Workload, as_argument
 from shared.settings import Settings
 from shared.storage import BlobInfo, Storage
 from shared.storage.names import check_name
@@ -114,18 +113,13 @@ def plan(run_id: str, params: VideoRun, storage: Storage, settings: Settings) ->
     def task(task_id: str, arguments: Sequence[str], needs: Sequence[str] = ()) -> Task:
         return IMAGE.task(task_id, arguments, needs, retries=settings.task_retries, seconds=settings.task_seconds)
 
-    video = (
-        *(f"--video={quote(params.video)}", f"--etag={quote(params.etag)}"),  # "=": it may begin with "-"
-        *(f"--style={params.style}", "--crf", str(params.crf), "--segments", str(params.segments)),
-        *(("--steady",) if params.steady else ()),
-        *(("--strict",) if settings.strict_video else ()),
-    )
+    strict = ("--strict",) if settings.strict_video else ()
     stylize = [
         task(f"stylize-{n:05d}-of-{params.segments:05d}", ("stylize", "--run", run_id, "--segment", str(n)), ("split",))
         for n in range(params.segments)
     ]
     return [
-        task("split", ("split", "--run", run_id, *video)),
+        task("split", ("split", "--run", run_id, as_argument(params), *strict)),
         *stylize,
         task("join", ("join", "--run", run_id), [each.id for each in stylize]),
     ]

@@ -168,8 +168,8 @@ def test_any_name_is_only_a_name(begin: str, rest: str) -> None:
     run = run_for(storage, name)
     assert _ID.fullmatch(run.id)
     split, *_ = Planner(STYLE, MemoryStorage(), SETTINGS).plan(run.id, run.params)
-    word = next(word for word in split.command if word.startswith("--video="))
-    assert parser().parse_args(split.command[3:]).video == name
+    word = next(word for word in split.command if word.startswith("--params="))
+    assert parser().parse_args(split.command[3:]).params.video == name
     assert not set(word) & set(" '\"`$;|&<>()\\\n\r\t*?[]{}!#@")
 
 

@@ -41,7 +41,7 @@ class Studio:
     def order(self, segments: int = 2, *, run: str = "r", steady: bool = False, strict: bool = False) -> Order:
         info = self.storage.data("videos").info(NAME)
         assert info
-        return Order(run, NAME, info.etag.strip('"'), "swap", 18, steady, strict, segments)
+        return Order(NAME, info.etag.strip('"'), "swap", 18, steady, segments, run=run, strict=strict)
 
     def run(self, segments: int = 2, *, run: str = "r", steady: bool = False) -> bytes:
         """All tasks, one after the other; the styled video."""
@@ -214,7 +214,7 @@ def test_what_is_no_video_leaves_no_result_and_says_why(tmp_path: Path) -> None:
 
 
 def test_an_unknown_style_is_answered_with_those_there_are(studio: Studio) -> None:
-    order = Order("r", NAME, studio.order().etag, "nothing")
+    order = Order(NAME, studio.order().etag, "nothing", 18, False, 1, run="r")
     with pytest.raises(InvalidInput, match="swap"):
         split(order, studio.storage, SETTINGS)
 
