@@ -7,19 +7,20 @@ Exit code 0: done; 2: it cannot succeed however often it is tried (bad arguments
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from scoring_images.anomaly.job import Containers, Job, Part
+from shared.anomaly_detection.span import SpanRun
 from shared.errors import InvalidInput, NotFound, TallyError
+from shared.runs.workload import argument_of
 from shared.settings import Settings
 from shared.storage import Storage
 
 DESCRIPTION = """\
 Scores windows of sensor readings with the one-class SVMs of a bundle.
 
-A run scores the windows whose start lies in [FROM, TO). Its work is cut into parts, each with a range of the
+A run scores the windows whose start lies in [start, end). Its work is cut into parts, each with a range of the
 bundle's series; parts may run at the same time, on any machines. When all are done, merge adds them up:
 
   predictions/date=/hour=/run=RUN/part-00000.parquet   device, sensor, window_end, value, score, prediction
@@ -39,20 +40,10 @@ DataStorage__blobServiceUri and ControlStorage__blobServiceUri to use an identit
 Exit codes: 0 done; 2 it cannot succeed however often it is tried (arguments, bundle); 1 try again.
 
 Example, a run of one part over 15 series:
-  python -m scoring_images.anomaly score --run test-1 --bundle VERSION --from 2018-08-28T23:00Z \\
-      --to 2018-08-29T00:00Z --part 0 --parts 1 --first 0 --last 15
-  python -m scoring_images.anomaly merge --run test-1 --bundle VERSION --from 2018-08-28T23:00Z \\
-      --to 2018-08-29T00:00Z --parts 1
+  PARAMS='{"bundle": "VERSION", "start": "2018-08-28T23:00:00Z", "end": "2018-08-29T00:00:00Z"}'
+  python -m scoring_images.anomaly score --run test-1 --params "$PARAMS" --part 0 --parts 1 --first 0 --last 15
+  python -m scoring_images.anomaly merge --run test-1 --params "$PARAMS" --parts 1
 """
-
-
-def moment(text: str) -> datetime:
-    """An ISO 8601 date and time; UTC where it names no zone."""
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an ISO 8601 time like 2018-08-28T23:00:00Z") from None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -70,11 +61,13 @@ def parser() -> argparse.ArgumentParser:
     csv.add_argument("--bundle", metavar="VERSION", help="version of the bundle; without one, the current")
     for command in (score, merge):
         command.add_argument("--run", required=True, help="id of the run; names its outputs")
-        command.add_argument("--bundle", required=True, metavar="VERSION", help="version of the bundle of models")
         command.add_argument(
-            "--from", required=True, type=moment, dest="start", metavar="ISO", help="start of the span"
+            "--params",
+            required=True,
+            type=argument_of(SpanRun),
+            metavar="JSON",
+            help="bundle (its version), start and end of the span (excluded); plain or percent-encoded",
         )
-        command.add_argument("--to", required=True, type=moment, dest="end", metavar="ISO", help="its end, exclusive")
         command.add_argument("--parts", required=True, type=int, metavar="N", help="how many parts the run has")
         command.add_argument("--csv", action="store_true", help="also write predictions as CSV")
     score.add_argument("--part", required=True, type=int, metavar="I", help="number of this part, from 0")
@@ -91,7 +84,8 @@ def run(arguments: argparse.Namespace) -> None:
         bundles = Storage.from_settings(Settings.from_env()).control("bundles")
         print(score_file(bundles, arguments.bundle, arguments.source, arguments.sink))
         return
-    job = Job(arguments.run, arguments.bundle, arguments.start, arguments.end, arguments.parts, arguments.csv)
+    told: SpanRun = arguments.params
+    job = Job(arguments.run, told.bundle, told.start, told.end, arguments.parts, arguments.csv)
     settings = Settings.from_env()
     containers = Containers.of(Storage.from_settings(settings))
     if arguments.command == "merge":

@@ -10,6 +10,7 @@ import msgspec
 
 from shared.anomaly_detection.bundle import Manifest, registry
 from shared.anomaly_detection.predictions import folder
+from shared.anomaly_detection.span import Span, SpanRun
 from shared.compute import Image, Task
 from shared.errors import InvalidInput
 from shared.readings.dataset import has_windows
@@ -17,7 +18,7 @@ from shared.readings.progress import next_hour, progress
 from shared.runs.answer import Instant
 from shared.runs.driver import Driver
 from shared.runs.record import Run
-from shared.runs.workload import Request, Workload
+from shared.runs.workload import Request, Workload, as_argument
 from shared.settings import Settings
 from shared.storage import BlobStore, Storage
 from shared.telemetry import log
@@ -27,27 +28,6 @@ IMAGE = Image("anomaly")
 WINDOW_COST = 300
 """Reading, sorting and writing one window costs as much as evaluating about this many numbers of a model."""
 RUNS_PER_TICK = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The windows whose start lies in [start, end); both aware, UTC."""
-
-    start: datetime
-    end: datetime
-
-    @property
-    def seconds(self) -> int:
-        """Its length."""
-        return int((self.end - self.start).total_seconds())
-
-
-class SpanRun(msgspec.Struct, frozen=True):
-    """What a run is told: which windows to score, those whose start lies in [start, end), and with which bundle."""
-
-    bundle: str
-    start: datetime
-    end: datetime
 
 
 class SpanRequest(Request, frozen=True, tag=WORKLOAD):
@@ -68,11 +48,8 @@ def plan(run_id: str, params: SpanRun, storage: Storage, settings: Settings) -> 
 
     manifest = registry(storage.control("bundles")).manifest(params.bundle)
     chunks = _chunks(manifest, Span(params.start, params.end), settings)
-    start, end = params.start.isoformat(), params.end.isoformat()
-    common = (
-        "--run", run_id, f"--bundle={params.bundle}", "--from", start, "--to", end,
-        "--parts", str(len(chunks)), *(("--csv",) if settings.predictions_csv else ()),
-    )  # fmt: skip
+    csv = ("--csv",) if settings.predictions_csv else ()
+    common = ("--run", run_id, as_argument(params), "--parts", str(len(chunks)), *csv)
     scores = [
         task(f"score-{part:05d}-of-{len(chunks):05d}", "score", *common, "--part", str(part), *_series(chunk))
         for part, chunk in enumerate(chunks)

@@ -1,9 +1,12 @@
 """The image's command line: what it teaches, and what its exit codes mean."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -11,18 +14,14 @@ from scoring_images.anomaly import __main__ as command
 from shared.errors import BundleError, Conflict, InvalidInput, NotFound, TallyError, Transient
 
 ROOT = Path(__file__).parents[2]
-COMMON = [
-    "--run",
-    "r",
-    "--bundle",
-    "v",
-    "--from",
-    "2026-11-20T22:00:00Z",
-    "--to",
-    "2026-11-20T23:00:00Z",
-    "--parts",
-    "1",
-]
+SPAN = {"bundle": "v", "start": "2026-11-20T22:00:00Z", "end": "2026-11-20T23:00:00Z"}
+
+
+def told(**changed: str) -> str:
+    return json.dumps(SPAN | changed)
+
+
+COMMON = ["--run", "r", "--params", told(), "--parts", "1"]
 SCORE = ["score", *COMMON, "--part", "0", "--first", "0", "--last", "1"]
 
 
@@ -81,7 +80,17 @@ def test_an_unexpected_fault_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
         command.main(SCORE)
 
 
-@pytest.mark.parametrize("change", [("--from", "yesterday"), ("--parts", "many"), ("--to", "2026-13-01")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("--params", told(start="yesterday")),
+        ("--params", told(start="2026-11-20T22:00:00")),
+        ("--params", "yesterday"),
+        ("--params", "{}"),
+        ("--parts", "many"),
+        ("--params", told(end="2026-13-01")),
+    ],
+)
 def test_bad_arguments_exit_with_2(change: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info:
         command.main([*SCORE, *change])
@@ -89,7 +98,9 @@ def test_bad_arguments_exit_with_2(change: tuple[str, str], capsys: pytest.Captu
     assert change[1] in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("change", [("--to", "2026-11-20T22:00:00Z"), ("--run", "../x"), ("--parts", "0")])
+@pytest.mark.parametrize(
+    "change", [("--params", told(end="2026-11-20T22:00:00Z")), ("--run", "../x"), ("--parts", "0")]
+)
 def test_arguments_that_make_no_job_exit_with_2(change: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([*SCORE, *change]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -102,8 +113,10 @@ def test_missing_settings_exit_with_2(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().err.startswith("DataStorage is not set.")
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-11-20T22:00:00Z", "2026-11-20T22:00", "2026-11-20T23:00:00+01:00", "2026-11-20 22:00:00"]
-)
-def test_times_are_utc_unless_they_say_otherwise(text: str) -> None:
-    assert command.moment(text) == datetime(2026, 11, 20, 22, tzinfo=UTC)
+@pytest.mark.parametrize("hour", ["2026-11-20T22:00:00Z", "2026-11-20T23:00:00+01:00"])
+@pytest.mark.parametrize("encode", [str, quote])
+def test_parameters_come_plain_or_percent_encoded_and_times_of_any_zone(
+    hour: str, encode: Callable[[str], str]
+) -> None:
+    parsed = command.parser().parse_args(["merge", "--run", "r", "--parts", "1", "--params", encode(told(start=hour))])
+    assert parsed.params.start == datetime(2026, 11, 20, 22, tzinfo=UTC)

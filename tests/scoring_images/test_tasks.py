@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from scoring_images.anomaly.job import Containers, Job
+from shared.anomaly_detection.span import SpanRun
+from shared.runs.workload import as_argument
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.azurite import Azurite
@@ -29,8 +31,7 @@ class Tasks:
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A task's process."""
-        span = ("--from", START.isoformat(), "--to", END.isoformat())
-        common = ("--run", "run-1", "--bundle", self.plant.version, *span, "--parts", "1")
+        common = ("--run", "run-1", as_argument(SpanRun(self.plant.version, START, END)), "--parts", "1")
         return subprocess.Popen(
             [sys.executable, "-m", "scoring_images.anomaly", *command, *common],
             cwd=ROOT,
