@@ -51,7 +51,12 @@ def list_runs(
     elif shown:
         print_table(("run", "state", "tasks", "changed", "input", "reason"), map(_row, shown))
     else:
-        notes.print("No run failed." if failed else "No runs yet. `tally backfill` starts one; so does the timer.")
+        notes.print("No run failed." if failed else f"No runs yet. {_starters()}")
+
+
+def _starters() -> str:
+    commands = [f"`{workload.command}`" for workload in workloads().values() if workload.command]
+    return f"{' or '.join(commands)} starts one; so does the timer."
 
 
 @runs.command()

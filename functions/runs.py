@@ -62,7 +62,7 @@ class Asked(msgspec.Struct, frozen=True):
     problems=(404, 409),
 )
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
-    """Start a run over any span, or of any video; the same request twice is the same run."""
+    """Start a run of any workload; the same request twice is the same run."""
     asked = read_json(req, Asked, _BODY_BYTES).workload
     if asked not in REQUESTS:
         raise InvalidInput(f"There is no workload {asked!r}.", f"There are: {', '.join(REQUESTS)}.")

@@ -1,9 +1,8 @@
 """Puts the parts together for whoever uses them: the triggers, and the command line."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from shared.compute import Compute
 from shared.compute.azure_batch.compute import AzureBatchCompute
@@ -12,11 +11,11 @@ from shared.compute.local import LocalCompute
 from shared.runs.driver import Driver
 from shared.runs.store import RunStore
 from shared.runs.uploads import Intake
-from shared.runs.workload import Planner, Workload
+from shared.runs.workload import Planner
 from shared.settings import Settings
 from shared.settings.checks import check_names
 from shared.storage import Storage
-from shared.workloads import WORKLOADS
+from shared.workloads import NAMES, WORKLOADS
 
 
 def clock() -> datetime:
@@ -24,15 +23,14 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def make_driver(settings: Settings, storage: Storage, workloads: Sequence[Workload[Any]] = WORKLOADS) -> Driver:
+def make_driver(settings: Settings, storage: Storage) -> Driver:
     """What starts runs and moves them on, as the settings say; nothing is contacted yet. Raises SettingsError."""
-    names = [workload.name for workload in workloads]
-    check_names(settings, names)
+    check_names(settings, NAMES)
     return Driver(
         RunStore(storage.control("runs")),
         storage.queue("runs"),
-        {workload.name: Planner(workload, storage, settings) for workload in workloads},
-        make_computes(settings, storage, names),
+        {workload.name: Planner(workload, storage, settings) for workload in WORKLOADS},
+        make_computes(settings, storage, NAMES),
         settings.poll_seconds,
         clock,
     )
@@ -40,7 +38,7 @@ def make_driver(settings: Settings, storage: Storage, workloads: Sequence[Worklo
 
 def make_intake(settings: Settings, storage: Storage, driver: Driver) -> Intake:
     """What makes runs of uploads."""
-    return Intake(driver, storage, settings, [planner.workload for planner in driver.workloads.values()])
+    return Intake(driver, storage, settings, WORKLOADS)
 
 
 def make_computes(settings: Settings, storage: Storage, workloads: Collection[str]) -> dict[str, Compute]:

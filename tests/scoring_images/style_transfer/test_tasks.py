@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
@@ -275,3 +276,8 @@ def test_uploaded_times_are_kept_to_the_microsecond(studio: Studio) -> None:
 def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["file", str(tmp_path / "no.mp4"), str(tmp_path / "out.mp4")]) == 1
     assert capsys.readouterr().err.startswith(f"There is no {tmp_path / 'no.mp4'}.")
+
+
+def test_what_an_earlier_version_kept_for_the_next_tasks_is_read() -> None:
+    text = b'{"run":"r","video":"a.mp4","etag":"1","style":"swap","crf":18,"steady":false,"strict":true,"segments":2}'
+    assert msgspec.json.decode(text, type=Order) == Order("a.mp4", "1", "swap", 18, False, 2, run="r", strict=True)
