@@ -60,7 +60,7 @@ def check_complete(settings: "Settings", workloads: Collection[str], faults: Fau
     with faults.gathered():
         if settings.batch_video_vm_size and "{image}" not in settings.batch_pool:
             raise SettingsError(
-                f"BATCH_POOL is {shown(settings.batch_pool)}, but BATCH_VIDEO_VM_SIZE gives videos nodes of their own.",
+                f"BATCH_POOL is {shown(settings.batch_pool)}, but BATCH_VIDEO_VM_SIZE gives some nodes of their own.",
                 "Set BATCH_POOL=tally-{image}, for a pool per image.",
             )
     needs = {

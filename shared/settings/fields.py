@@ -256,7 +256,7 @@ class Settings:
         "BATCH_VIDEO_VM_SIZE",
         "",
         NO_VM_SIZE,
-        "The same for the pool of videos, such as Standard_NC4as_T4_v3 with a GPU; needs BATCH_POOL=tally-{image}.",
+        "The same for images that want a GPU (videos'), such as Standard_NC4as_T4_v3; needs BATCH_POOL=tally-{image}.",
     )
     batch_mounts: str = _setting(
         "BATCH_MOUNTS",
@@ -331,7 +331,7 @@ class Settings:
         "AML_VIDEO_VM_SIZE",
         "",
         NO_VM_SIZE,
-        "The same for videos, such as Standard_NC4as_T4_v3 with a GPU; empty: AML_VM_SIZE.",
+        "The same for images that want a GPU (videos'), such as Standard_NC4as_T4_v3; empty: AML_VM_SIZE.",
     )
     aml_spot: bool = _setting(
         "AML_SPOT", False, truth, "Give a new cluster low-priority nodes, which may be taken away."
