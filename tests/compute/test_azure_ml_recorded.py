@@ -11,8 +11,7 @@ from peers.azure.clock import Clock
 from peers.azure.exchange import Answer, Contract, Operation, Refusal, Request
 from peers.azure.ml.history import Unwritten
 from peers.azure.ml.service import BASE
-from shared.compute import Phase
-from shared.compute.azure_ml import workspace
+from shared.compute import Phase, patience
 from shared.compute.azure_ml.compute import AzureMLCompute
 from shared.compute.azure_ml.notes import Notes
 from shared.compute.azure_ml.observation import JobState, time_of
@@ -261,7 +260,7 @@ def test_a_gateway_that_refuses_the_identity_is_taken_at_its_word(
 def test_an_answer_that_is_no_json_is_told_with_its_status(
     compute: AzureMLCompute, region: Region, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workspace, "PAUSES", ())
+    monkeypatch.setattr(patience, "PAUSES", ())
     region.answers["GET environments"] = Answer(400, b"<html>No</html>", {"content-type": "text/html"})
     with pytest.raises(Transient, match="status 400 with something that is no JSON"):
         compute.submit("run", 1, TASKS)
