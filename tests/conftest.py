@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,9 @@ pytest_plugins = ["tests.azurite"] if importlib.util.find_spec("tests.azurite") 
 
 # Processes of tests share the cores: threads of linear algebra that spin while they wait take them from the others.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Where tests run in the background of a shell, Ctrl-C is ignored, by them and by all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a test finds must not depend on what else the machine does.
 settings.register_profile("tally", deadline=None, suppress_health_check=[HealthCheck.too_slow])

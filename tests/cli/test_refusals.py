@@ -137,12 +137,12 @@ def test_a_reader_that_goes_away_hears_nothing_more() -> None:
 
 
 CHILD = """
-import signal, sys, time
+import os, signal, sys, time
 def stop(*_):
-    print("kept", flush=True)
+    os.write(1, b"kept\\n")  # print may be at work already
     sys.exit(130)
 signal.signal(signal.SIGINT, stop)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 time.sleep(60)
 """
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from devhost.sandbox import wait_for
 from shared.compute import tries
 from tests.compute.implementations import asleep, script, sleeper
 
@@ -47,4 +48,4 @@ def test_a_machine_that_stops_the_task_leaves_no_process_of_it(tmp_path: Path) -
         child = asleep(tmp_path / "pid")
         process.terminate()
         assert process.wait() == 128 + signal.SIGTERM
-    assert not Path(f"/proc/{child}").exists()
+    wait_for(lambda: not Path(f"/proc/{child}").exists(), "The task's process is still there")

@@ -165,7 +165,7 @@ def kill(*words: str) -> int:
 
 
 def held(*words: str) -> int:
-    """Stop the first process found until it gets SIGCONT, waiting for one to appear."""
+    """Have the first process found stand still until it gets SIGCONT, waiting for one to appear."""
     return _signal(signal.SIGSTOP, *words)
 
 
