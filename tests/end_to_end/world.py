@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -170,15 +171,12 @@ def held(*words: str) -> int:
 
 
 def _signal(number: signal.Signals, *words: str) -> int:
-    found: list[int] = []
-
-    def seen() -> bool:
-        found[:] = processes(*words)
-        return bool(found)
-
-    wait_for(seen, f"No process of {words} appeared", 60)
-    os.kill(found[0], number)
-    return found[0]
+    deadline = time.monotonic() + 60
+    while not (found := next(processes(*words), None)):
+        assert time.monotonic() < deadline, f"No process of {words} appeared"
+        time.sleep(0.01)  # a task may be over within a second
+    os.kill(found, number)
+    return found
 
 
 def start_azurite(env: dict[str, str], home: Path) -> "subprocess.Popen[bytes]":
