@@ -361,6 +361,7 @@ def test_a_formula_that_fails_is_the_reason_why_no_node_comes(
     compute: AzureBatchCompute, contract: Contract, run: str, task: Task
 ) -> None:
     contract.pool.quota = 0
+    until(lambda: not contract.pool.nodes)
     formula = contract.pool.body["autoScaleFormula"]
     contract.pool.body["autoScaleFormula"], contract.pool.next_evaluation = "$TargetDedicatedNodes=nodes", 0.0
     try:
@@ -521,6 +522,7 @@ def test_a_node_that_takes_no_tasks_is_the_reason_why_nothing_begins(
     compute: AzureBatchCompute, contract: Contract, run: str, tmp_path: Path, node: dict[str, Any], says: str
 ) -> None:
     contract.pool.quota = 0
+    until(lambda: not contract.pool.nodes)
     compute.submit(run, 1, [script("a", "pass")])
     shown = Answer(200, {"id": "tally", "state": "active", "currentDedicatedNodes": 0, "currentLowPriorityNodes": 1})
     contract.faults.add(Kind.ANSWER, "GET /pools/{poolId}", times=2, answer=shown)
