@@ -7,13 +7,13 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 
 from shared.errors import Conflict, InvalidInput, SettingsError, TallyError, TooLarge, Transient
 from shared.identity import refusal
+from shared.settings.storage_account import LOOPBACK
 
 CHANGED = frozenset({"BlobAlreadyExists", "BlobOverwritten", "ConditionNotMet"})
 """Somebody else wrote first: reading again and writing again may work."""
 
 _PASSING = ("BeingDeleted", "BeingCreated", "BeingRehydrated", "Lease", "Pending", "InvalidBlockList")
 """Parts of codes of what ends by itself. The last: another writer's commit threw the blocks of this one away."""
-_LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _HINTS = {
     "AuthenticationFailed": "The key or SAS is wrong, was renewed, or has expired, or this clock is wrong.",
@@ -84,6 +84,6 @@ def _reason(error: AzureError) -> str:
 def _remedy(status: int | None, address: str) -> str:
     if status is not None:
         return "It is tried again."
-    if urlsplit(address).hostname in _LOCAL:
+    if urlsplit(address).hostname in LOOPBACK:
         return "Is the storage account up? (`make up`)"
     return "Look at the account's name, its firewall, and this machine's network."
